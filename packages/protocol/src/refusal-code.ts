@@ -1,0 +1,49 @@
+/**
+ * Every expected "no" has one code. It travels in the `x-refusal-code` header of the answer, stands in the log line and
+ * in `tollward explain`, and never changes its meaning. Status, wire shape, public text and remedy of each are the
+ * server's catalogue, `packages/server/src/refusals/catalogue.ts`.
+ */
+export const refusalCodes = [
+  // The edge: before anything of the request is believed.
+  'malformed_request',
+  'ambiguous_request',
+  'header_too_large',
+  'request_timeout',
+  'route_unknown',
+  'method_not_allowed',
+  'address_rate_limited',
+  'address_failures_limited',
+  // The token request.
+  'body_too_large',
+  'body_not_form',
+  'parameter_repeated',
+  'parameter_in_query',
+  'client_authentication_failed',
+  'client_authentication_repeated',
+  'client_id_mismatch',
+  'client_revoked',
+  'grant_type_missing',
+  'grant_type_unsupported',
+  // The certificate of the connection, at the token endpoint and at every protected call.
+  'mtls_required',
+  'certificate_missing',
+  'certificate_not_registered',
+  'certificate_not_yet_valid',
+  'certificate_expired',
+  'certificate_revoked',
+  // The bearer token.
+  'token_missing',
+  'token_malformed',
+  'token_other_environment',
+  'token_expired',
+  'token_revoked',
+  'token_not_bound',
+  'token_bound_elsewhere',
+  // Everything after the token is believed.
+  'client_rate_limited',
+  'token_kind_not_allowed',
+  'temporarily_unavailable',
+  'internal_error',
+] as const;
+
+export type RefusalCode = (typeof refusalCodes)[number];
