@@ -41,7 +41,6 @@ export const refusalCodes = [
   'token_bound_elsewhere',
   // Everything after the token is believed.
   'client_rate_limited',
-  'token_kind_not_allowed',
   'temporarily_unavailable',
   'internal_error',
 ] as const;

@@ -54,7 +54,9 @@ export function parseSecret(text: string): ParsedSecret {
 
 /** Replaces every secret and access token in `text` by its prefix and `***`. */
 export function redactSecrets(text: string): string {
-  return text.includes('tlw_') ? text.replace(anySecret, (found) => `${/^tlw_..._[a-z]+_/.exec(found)?.[0] ?? ''}***`) : text;
+  return text.includes('tlw_')
+    ? text.replace(anySecret, (found) => `${/^tlw_..._[a-z]+_/.exec(found)?.[0] ?? ''}***`)
+    : text;
 }
 
 function base62(value: bigint, length: number): string {

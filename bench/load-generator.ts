@@ -1,0 +1,163 @@
+// Drives one server over raw TLS sockets and prints what it saw as one JSON line. A process of its own, so that its work never
+// runs on the server's core. An HTTP client library would cost as much per request as the server and hide the difference.
+
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, createSecureContext, type SecureContext } from 'node:tls';
+import { readClockTicksPerSecond, readCpuMicroseconds } from './cpu.js';
+import type { LoadPlan, LoadResult } from './load-plan.js';
+import { type HttpAnswer, ResponseReader } from './response-reader.js';
+import { percentile } from './statistics.js';
+
+const MILLISECONDS_PER_SECOND = 1000;
+/** A server that only says no is not worth a whole window. */
+const ERRORS_BEFORE_GIVING_UP = 1000;
+const SHOWN_ERROR_CHARACTERS = 500;
+
+function encodeRequest(plan: LoadPlan): Buffer {
+  const { exchange, target } = plan;
+  const headers = {
+    host: `${target.host}:${target.port}`,
+    ...exchange.headers,
+    ...(exchange.method === 'POST' ? { 'content-length': String(Buffer.byteLength(exchange.body)) } : {}),
+    ...(plan.mode === 'new-connection' ? { connection: 'close' } : {}),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`${exchange.method} ${exchange.path} HTTP/1.1\r\n${lines.join('')}\r\n${exchange.body}`);
+}
+
+function createClientContext(plan: LoadPlan): SecureContext {
+  return createSecureContext({
+    ca: readFileSync(plan.target.caFile),
+    cert: readFileSync(plan.target.clientCertificateFile),
+    key: readFileSync(plan.target.clientKeyFile),
+    // One version and one cipher suite: all contenders then do the same cryptography whatever order they prefer.
+    minVersion: 'TLSv1.3',
+    ciphers: 'TLS_AES_256_GCM_SHA384',
+  });
+}
+
+class LoadRun {
+  readonly #plan: LoadPlan;
+  readonly #request: Buffer;
+  readonly #context: SecureContext;
+  readonly #giveUp = new AbortController();
+  #latenciesMilliseconds: number[] = [];
+  #errors = 0;
+  #firstError: string | null = null;
+
+  constructor(plan: LoadPlan) {
+    this.#plan = plan;
+    this.#request = encodeRequest(plan);
+    this.#context = createClientContext(plan);
+  }
+
+  async run(): Promise<LoadResult> {
+    const plan = this.#plan;
+    const clockTicksPerSecond = readClockTicksPerSecond();
+    for (let count = 0; count < plan.connections; count += 1) this.#open();
+
+    await this.#wait(plan.warmUpSeconds);
+    this.#latenciesMilliseconds = [];
+    const startedAt = performance.now();
+    const cpuAtStart = readCpuMicroseconds(plan.serverPid, clockTicksPerSecond);
+
+    await this.#wait(plan.windowSeconds);
+    const serverCpuMicroseconds = readCpuMicroseconds(plan.serverPid, clockTicksPerSecond) - cpuAtStart;
+    const windowSeconds = (performance.now() - startedAt) / MILLISECONDS_PER_SECOND;
+    const latencies = this.#latenciesMilliseconds;
+    return {
+      requests: latencies.length,
+      windowSeconds,
+      serverCpuMicroseconds,
+      p50Milliseconds: percentile(latencies, 0.5),
+      p99Milliseconds: percentile(latencies, 0.99),
+      errors: this.#errors,
+      firstError: this.#firstError,
+    };
+  }
+
+  async #wait(seconds: number): Promise<void> {
+    const { signal } = this.#giveUp;
+    if (signal.aborted) return;
+    await sleep(seconds * MILLISECONDS_PER_SECOND, undefined, { signal }).catch((cause: unknown) => {
+      if (!signal.aborted) throw cause;
+    });
+  }
+
+  #open(): void {
+    const { target, mode } = this.#plan;
+    const reader = new ResponseReader();
+    let requestedAt = performance.now();
+    let finished = false;
+    const socket = connect({
+      host: target.address,
+      // An IP address is no server name (RFC 6066, section 3).
+      ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+      port: target.port,
+      secureContext: this.#context,
+    });
+    socket.setNoDelay(true);
+
+    const reopen = (): void => {
+      if (finished) return;
+      finished = true;
+      socket.destroy();
+      if (!this.#giveUp.signal.aborted) this.#open();
+    };
+    const fail = (text: string): void => {
+      if (finished) return;
+      this.#countError(text);
+      reopen();
+    };
+    const receive = (chunk: Buffer): void => {
+      const answer = reader.push(chunk);
+      if (answer === undefined) return;
+      this.#countAnswer(answer, performance.now() - requestedAt);
+      if (mode === 'new-connection') {
+        reopen();
+        return;
+      }
+      requestedAt = performance.now();
+      socket.write(this.#request);
+    };
+
+    socket.once('secureConnect', () => {
+      if (socket.isSessionReused()) {
+        fail('a TLS session was resumed where a full handshake was meant');
+        return;
+      }
+      // Over a kept connection the handshake is no part of a request; over a new one it is.
+      if (mode === 'keep-alive') requestedAt = performance.now();
+      socket.write(this.#request);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        receive(chunk);
+      } catch (cause) {
+        fail(String(cause));
+      }
+    });
+    socket.once('error', (cause) => fail(String(cause)));
+    socket.once('close', () => fail('the server closed the connection before it answered'));
+  }
+
+  #countAnswer(answer: HttpAnswer, latencyMilliseconds: number): void {
+    if (answer.status === this.#plan.expectedStatus) {
+      this.#latenciesMilliseconds.push(latencyMilliseconds);
+    } else {
+      this.#countError(`status ${answer.status}: ${answer.body.toString('utf8', 0, SHOWN_ERROR_CHARACTERS)}`);
+    }
+  }
+
+  #countError(text: string): void {
+    this.#errors += 1;
+    this.#firstError ??= text;
+    if (this.#errors >= ERRORS_BEFORE_GIVING_UP) this.#giveUp.abort();
+  }
+}
+
+const result = await new LoadRun(JSON.parse(process.argv[2] ?? '') as LoadPlan).run();
+// The window is over and the sockets are still busy, so leave as soon as the line is out.
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

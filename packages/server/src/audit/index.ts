@@ -1,0 +1,1 @@
+export { type Actor, type AuditFact, appendAuditEntry } from './append.js';

@@ -1,0 +1,72 @@
+// A root and its one issuing certificate (RFC 5280 section 4.2.1.9). An environment has two unrelated ones: the partner
+// authority signs partners' requests, the platform authority signs our own server and webhook-client certificates.
+
+import { randomBytes as nodeRandomBytes } from 'node:crypto';
+import type { Environment } from '@tollward/protocol';
+import type { RandomBytes } from '../platform/random.js';
+import { generateEcKeyPair } from './key-pair.js';
+import { encodePem } from './pem.js';
+import { createSerialNumber, validityFrom } from './validity.js';
+import { signCertificate } from './x509.js';
+
+const rootLifetimeDays = 7_305;
+const issuingLifetimeDays = 3_652;
+
+export type AuthorityKind = 'partner' | 'platform';
+
+/** The part of an authority that signs; the root key can stay sealed. */
+export interface IssuingAuthority {
+  readonly issuingCertificatePem: string;
+  readonly issuingKeyPkcs8: Buffer;
+}
+
+export interface Authority extends IssuingAuthority {
+  readonly rootCertificatePem: string;
+  readonly rootKeyPkcs8: Buffer;
+}
+
+export interface AuthorityRequest {
+  readonly environment: Environment;
+  readonly kind: AuthorityKind;
+  readonly now: number;
+  readonly randomBytes?: RandomBytes;
+}
+
+const titles = { sandbox: 'Sandbox', production: 'Production', partner: 'Partner', platform: 'Platform' } as const;
+
+export async function createAuthority(request: AuthorityRequest): Promise<Authority> {
+  const { environment, kind, now, randomBytes = nodeRandomBytes } = request;
+  const name = `Tollward ${titles[environment]} ${titles[kind]}`;
+  const rootKeys = await generateEcKeyPair('P-384');
+  const issuingKeys = await generateEcKeyPair('P-256');
+
+  const root = await signCertificate(
+    {
+      subject: { organisation: 'Tollward', commonName: `${name} Root CA` },
+      publicKeySpki: rootKeys.publicKeySpki,
+      purpose: { kind: 'authority', pathLength: 1 },
+      serialNumber: createSerialNumber(randomBytes),
+      ...validityFrom(now, rootLifetimeDays),
+    },
+    { keyPkcs8: rootKeys.privateKeyPkcs8 },
+  );
+  const rootCertificatePem = encodePem('CERTIFICATE', root);
+
+  const issuing = await signCertificate(
+    {
+      subject: { organisation: 'Tollward', commonName: `${name} Issuing CA` },
+      publicKeySpki: issuingKeys.publicKeySpki,
+      purpose: { kind: 'authority', pathLength: 0 },
+      serialNumber: createSerialNumber(randomBytes),
+      ...validityFrom(now, issuingLifetimeDays),
+    },
+    { certificatePem: rootCertificatePem, keyPkcs8: rootKeys.privateKeyPkcs8 },
+  );
+
+  return {
+    rootCertificatePem,
+    rootKeyPkcs8: rootKeys.privateKeyPkcs8,
+    issuingCertificatePem: encodePem('CERTIFICATE', issuing),
+    issuingKeyPkcs8: issuingKeys.privateKeyPkcs8,
+  };
+}

@@ -1,0 +1,85 @@
+// OpenSSL's command line as the second opinion of the tests in this folder.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const opensslInstalled = spawnSync('openssl', ['version']).status === 0;
+
+if (!opensslInstalled) {
+  if (process.env['CI'] === 'true') throw new Error('The certificate tests need openssl, and CI must not skip them.');
+  process.emitWarning('openssl is not installed: most certificate tests are skipped');
+}
+
+export interface Openssl {
+  /** Runs openssl in the scratch directory and returns what it printed. */
+  run(...args: string[]): string;
+  write(name: string, content: string | Buffer): void;
+  read(name: string): Buffer;
+  /** Makes `<name>.key` and `<name>.csr`; returns the request in PEM. */
+  request(name: string, options: RequestOptions): string;
+  /** Makes a self-signed certificate; returns its DER encoding. */
+  selfSigned(name: string, options: RequestOptions): Buffer;
+  dispose(): void;
+}
+
+export interface RequestOptions {
+  /** Options of `openssl genpkey`. */
+  readonly key?: readonly string[];
+  /** As `-subj` takes it; absent for an empty subject. */
+  readonly subject?: string;
+  /** Lines of an extension section. */
+  readonly extensions?: readonly string[];
+  /** More options of `openssl req`. */
+  readonly options?: readonly string[];
+}
+
+export const opensslKeys = {
+  p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  p384: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+  p521: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521'],
+  secp256k1: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1'],
+  ed25519: ['-algorithm', 'ED25519'],
+} as const;
+
+export function rsaKey(bits: number, exponent = 65_537): readonly string[] {
+  return ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`, '-pkeyopt', `rsa_keygen_pubexp:${exponent}`];
+}
+
+export function createOpenssl(): Openssl {
+  const directory = mkdtempSync(join(tmpdir(), 'tollward-openssl-'));
+  const run = (...args: string[]) =>
+    execFileSync('openssl', args, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const write = (name: string, content: string | Buffer) => writeFileSync(join(directory, name), content);
+  const read = (name: string) => readFileSync(join(directory, name));
+
+  const prepare = (name: string, { key = opensslKeys.p256, extensions = [] }: RequestOptions) => {
+    run('genpkey', ...key, '-out', `${name}.key`);
+    write(
+      `${name}.cnf`,
+      ['[req]', 'distinguished_name = subject', '[subject]', '[wanted]', ...extensions, ''].join('\n'),
+    );
+  };
+  const arguments_ = (name: string, { subject = '/', options = [] }: RequestOptions) =>
+    ['req', '-new', '-utf8', '-key', `${name}.key`, '-config', `${name}.cnf`, '-subj', subject].concat(options);
+
+  return {
+    run,
+    write,
+    read,
+    request(name, wanted) {
+      prepare(name, wanted);
+      const extensions = wanted.extensions === undefined ? [] : ['-reqexts', 'wanted'];
+      run(...arguments_(name, wanted), ...extensions, '-out', `${name}.csr`);
+      return read(`${name}.csr`).toString();
+    },
+    selfSigned(name, wanted) {
+      prepare(name, wanted);
+      const extensions = wanted.extensions === undefined ? [] : ['-extensions', 'wanted'];
+      run(...arguments_(name, wanted), '-x509', '-days', '30', ...extensions, '-outform', 'DER', '-out', `${name}.der`);
+      return read(`${name}.der`);
+    },
+    dispose: () => rmSync(directory, { recursive: true }),
+  };
+}

@@ -1,0 +1,115 @@
+import { type Environment, parseSecret } from '@tollward/protocol';
+import { type HmacKeyring, hashesEqual } from '../platform/keys/hmac-keyring.js';
+import type { ClientFacts, SecretFacts } from './client-facts.js';
+import { type BasicCredentials, decideMatchedSecret, parseBasicCredentials } from './decide-client-authentication.js';
+
+export type ClientAuthentication =
+  | { readonly authenticated: true; readonly client: ClientFacts; readonly secretId: string }
+  | { readonly authenticated: false; readonly seen: string; readonly clientNamed?: string };
+
+/** Where the facts of a client come from. `confirm` asks the database again, for a "no" that a cache can not be trusted with. */
+export interface ClientFactsSource {
+  get(environment: Environment, clientId: string): ClientFacts | undefined | Promise<ClientFacts | undefined>;
+  confirm(environment: Environment, clientId: string): Promise<ClientFacts | undefined>;
+}
+
+export interface AuthenticateClientDependencies {
+  readonly clients: ClientFactsSource;
+  readonly hmacKeys: HmacKeyring;
+}
+
+/** The id of a client Tollward made. Anything else can not be one, and is not repeated in evidence: it may be a secret. */
+const clientIdShape = /^cli_[0-9a-f]{32}$/;
+
+/**
+ * Proves a client by HTTP Basic (RFC 6749 section 2.3.1). An unknown client costs the same lookups and hashes as a known
+ * one with a wrong secret; the surface levels what is left by answering both after the same time.
+ */
+export async function authenticateClient(
+  environment: Environment,
+  authorization: string | undefined,
+  now: number,
+  { clients, hmacKeys }: AuthenticateClientDependencies,
+): Promise<ClientAuthentication> {
+  const parsed = parseBasicCredentials(authorization);
+  if (!parsed.ok) return { authenticated: false, seen: headerProblems[parsed.problem] };
+
+  let refused: ClientAuthentication | undefined;
+  for (const credentials of parsed.readings) {
+    const lookedUp = clients.get(environment, credentials.clientId);
+    const cached = lookedUp instanceof Promise ? await lookedUp : lookedUp;
+    const first = compare(environment, credentials, cached, now, hmacKeys);
+    if (first.authenticated) return first;
+    // A cache may only say yes. A second look at the database settles the no.
+    const confirmed = compare(
+      environment,
+      credentials,
+      await clients.confirm(environment, credentials.clientId),
+      now,
+      hmacKeys,
+    );
+    if (confirmed.authenticated) return confirmed;
+    refused ??= confirmed;
+  }
+  return refused ?? { authenticated: false, seen: headerProblems.malformed };
+}
+
+function compare(
+  environment: Environment,
+  credentials: BasicCredentials,
+  client: ClientFacts | undefined,
+  now: number,
+  hmacKeys: HmacKeyring,
+): ClientAuthentication {
+  const secrets = client?.secrets ?? [];
+  let matched: SecretFacts | undefined;
+  for (const version of hashVersions(secrets, hmacKeys.currentVersion(environment))) {
+    const hash = hmacKeys.hash(environment, version, credentials.secret);
+    for (const secret of secrets) {
+      if (secret.hmacKeyVersion === version && hashesEqual(secret.hash, hash)) matched = secret;
+    }
+  }
+  const named = clientIdShape.test(credentials.clientId) ? { clientNamed: credentials.clientId } : {};
+  if (client === undefined || matched === undefined) {
+    return { authenticated: false, seen: describeMismatch(environment, credentials, client), ...named };
+  }
+  const verdict = decideMatchedSecret(matched, now);
+  if (!verdict.accepted) return { authenticated: false, seen: verdict.seen, ...named };
+  return { authenticated: true, client, secretId: verdict.secretId };
+}
+
+/** The HMAC key versions to try. At least one, so that an unknown client costs a hash too. */
+function hashVersions(secrets: readonly SecretFacts[], current: number): Iterable<number> {
+  return secrets.length === 0 ? [current] : new Set(secrets.map((secret) => secret.hmacKeyVersion));
+}
+
+function describeMismatch(
+  environment: Environment,
+  credentials: BasicCredentials,
+  client: ClientFacts | undefined,
+): string {
+  const secret = describeSecret(environment, credentials.secret);
+  if (client !== undefined) return `client ${client.id} with ${secret}`;
+  const id = clientIdShape.test(credentials.clientId)
+    ? `client id ${credentials.clientId}`
+    : 'a user name that is no client id';
+  return `${id}, unknown in ${environment}, with ${secret}`;
+}
+
+function describeSecret(environment: Environment, text: string): string {
+  const parsed = parseSecret(text);
+  if (!parsed.ok) {
+    return parsed.problem === 'checksum'
+      ? 'a secret that was mistyped or cut off (its checksum is wrong)'
+      : 'a password that is no Tollward secret';
+  }
+  if (parsed.kind !== 'cs') return 'a Tollward secret that is no client secret';
+  if (parsed.environment !== environment) return `a client secret of ${parsed.environment}`;
+  return 'a well-formed secret that is none of its secrets';
+}
+
+const headerProblems = {
+  missing: 'no Authorization header',
+  'not-basic': 'an Authorization header of another scheme than Basic',
+  malformed: 'an Authorization header that is not Basic base64(client_id:client_secret)',
+} as const;

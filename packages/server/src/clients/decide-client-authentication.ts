@@ -1,0 +1,66 @@
+// RFC 6749 section 2.3.1, HTTP Basic. Clients differ in whether they form-encode the two parts before base64 (curl does
+// not, openid-client encodes even '-'), so both readings are tried: raw first, then decoded.
+
+export interface BasicCredentials {
+  readonly clientId: string;
+  readonly secret: string;
+}
+
+export type ParsedBasic =
+  | { readonly ok: true; readonly readings: readonly [BasicCredentials, ...BasicCredentials[]] }
+  | { readonly ok: false; readonly problem: 'missing' | 'not-basic' | 'malformed' };
+
+const longestHeader = 1_024;
+const basicShape = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
+
+/** Reads an Authorization header; one or two readings of the same credentials come out. */
+export function parseBasicCredentials(header: string | undefined): ParsedBasic {
+  if (header === undefined) return { ok: false, problem: 'missing' };
+  if (!/^basic(?: |$)/i.test(header)) return { ok: false, problem: 'not-basic' };
+  const encoded = header.length > longestHeader ? undefined : basicShape.exec(header)?.[1];
+  if (encoded === undefined) return { ok: false, problem: 'malformed' };
+  const bytes = Buffer.from(encoded, 'base64');
+  const text = bytes.toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 1 || bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) {
+    return { ok: false, problem: 'malformed' };
+  }
+  const raw = { clientId: text.slice(0, colon), secret: text.slice(colon + 1) };
+  const decoded = { clientId: formDecode(raw.clientId), secret: formDecode(raw.secret) };
+  if (decoded.clientId === undefined || decoded.secret === undefined) return { ok: true, readings: [raw] };
+  if (decoded.clientId === raw.clientId && decoded.secret === raw.secret) return { ok: true, readings: [raw] };
+  return { ok: true, readings: [raw, { clientId: decoded.clientId, secret: decoded.secret }] };
+}
+
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A stored secret as this decision needs it. */
+export interface CandidateSecret {
+  readonly id: string;
+  readonly usableUntil: number | null;
+  readonly revokedAt: number | null;
+}
+
+export type SecretVerdict =
+  | { readonly accepted: true; readonly secretId: string }
+  | { readonly accepted: false; readonly seen: string };
+
+/** Whether the stored secret that matched may still get tokens. */
+export function decideMatchedSecret(secret: CandidateSecret, now: number): SecretVerdict {
+  if (secret.revokedAt !== null && secret.revokedAt <= now) {
+    return { accepted: false, seen: `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}` };
+  }
+  if (secret.usableUntil !== null && secret.usableUntil <= now) {
+    return {
+      accepted: false,
+      seen: `secret ${secret.id}, replaced; its overlap ended at ${new Date(secret.usableUntil).toISOString()}`,
+    };
+  }
+  return { accepted: true, secretId: secret.id };
+}

@@ -1,0 +1,1 @@
+export { type AdmittedCall, type PipelineDependencies, type ProtectedCall, runPipeline } from './pipeline.js';

@@ -1,0 +1,1 @@
+export { findOrCreateOrganisation } from './organisation-store.js';

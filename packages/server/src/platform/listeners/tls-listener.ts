@@ -1,0 +1,143 @@
+// A TLS listener with every limit that Node leaves open set explicitly: versions, suites, the time of a handshake, of the
+// headers and of a request, header sizes, session tickets. It holds no product rule.
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { listenOn } from './listen.js';
+
+export interface TlsListenerTimes {
+  readonly handshakeMs: number;
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly keepAliveMs: number;
+  /** How often Node looks for requests that are late. */
+  readonly checkMs: number;
+}
+
+export const defaultTimes: TlsListenerTimes = {
+  handshakeMs: 10_000,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  keepAliveMs: 75_000,
+  checkMs: 1_000,
+};
+
+export type BadRequestKind = 'malformed' | 'header-too-large' | 'timeout';
+
+export interface TlsListenerOptions {
+  /** Names the session context: sessions of one listener are worth nothing at another. */
+  readonly name: string;
+  readonly keyPem: string;
+  readonly chainPem: string;
+  /** Asks for a client certificate, without naming issuers, and accepts any: the application judges it. */
+  readonly requestClientCertificate: boolean;
+  readonly times: TlsListenerTimes;
+  /** Whether a new connection may start its handshake. */
+  readonly admit: (socket: Socket) => boolean;
+  readonly onHandshake: (outcome: 'completed' | 'failed' | 'refused') => void;
+  readonly onConnection: (socket: TLSSocket) => void;
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** A request that Node could not read. The socket may be written to and is to be closed. */
+  readonly onBadRequest: (kind: BadRequestKind, socket: Socket, detail: string) => void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connections, lets running requests end for at most `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+export const maximumHeaderBytes = 16 * 1024;
+
+/** AEAD suites with forward secrecy only. Node's default list still offers CBC and plain RSA for TLS 1.2. */
+const cipherSuites = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+/** A resumed session is not verified again, so it is kept short. */
+const sessionSeconds = 300;
+const ticketKeyBytes = 48;
+
+export async function openTlsListener(options: TlsListenerOptions, host: string, port: number): Promise<Listener> {
+  const { times } = options;
+  const server = createServer({
+    key: options.keyPem,
+    cert: options.chainPem,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: cipherSuites,
+    honorCipherOrder: true,
+    ecdhCurve: 'X25519:P-256:P-384',
+    ALPNProtocols: ['http/1.1'],
+    requestCert: options.requestClientCertificate,
+    rejectUnauthorized: false,
+    ticketKeys: randomBytes(ticketKeyBytes),
+    sessionIdContext: options.name,
+    sessionTimeout: sessionSeconds,
+    handshakeTimeout: times.handshakeMs,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    keepAliveTimeout: times.keepAliveMs,
+    connectionsCheckingInterval: times.checkMs,
+    maxHeaderSize: maximumHeaderBytes,
+    // Checked in the request head instead, so that the refusal is an answer with a trace id.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  });
+  // Node would silently drop headers beyond its count; the request head counts and refuses.
+  server.maxHeadersCount = 0;
+  wire(server, options);
+  await listenOn(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => closeServer(server, graceMs),
+  };
+}
+
+function wire(server: Server, options: TlsListenerOptions): void {
+  server.on('connection', (socket: Socket) => {
+    if (options.admit(socket)) return;
+    options.onHandshake('refused');
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    options.onHandshake('completed');
+    options.onConnection(socket);
+  });
+  server.on('tlsClientError', (_error, socket) => {
+    options.onHandshake('failed');
+    socket.destroy();
+  });
+  server.on('request', options.onRequest);
+  // Node would answer an unknown expectation by itself, without a trace id; the request head refuses it.
+  server.on('checkExpectation', options.onRequest);
+  server.on('connect', (_request, socket: Socket) => options.onBadRequest('malformed', socket, 'the CONNECT method'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    options.onBadRequest(kindOf(error.code), socket, error.message);
+  });
+}
+
+function kindOf(code: string | undefined): BadRequestKind {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'header-too-large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timeout' : 'malformed';
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(cut);
+}

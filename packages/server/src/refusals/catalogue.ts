@@ -1,0 +1,254 @@
+// The one catalogue of refusals. The answer on the wire, `tollward explain`, the log line and docs/generated/refusals.md
+// all read it. A new code goes into packages/protocol/src/refusal-code.ts first; the compiler then asks for its entry here.
+
+import type { RefusalCode } from '@tollward/protocol';
+
+export interface CatalogueEntry {
+  readonly status: number;
+  /** The `error` member (RFC 6749 section 5.2; RFC 6750 section 3.1; the platform's own `missing_token`). */
+  readonly error: string;
+  /** The `error` member at a protected call, where it differs from the one at the token endpoint. */
+  readonly bearerError?: string;
+  /** The shape outside /oauth: `oauth` is {error, error_description}, `status` is {timestamp, status, error, message, path}. */
+  readonly shape: 'oauth' | 'status';
+  /** What the caller reads. `{name}` is filled from the refusal's parameters. */
+  readonly text: string;
+  /** The description the contract fixes word for word; `text` then goes into WWW-Authenticate only. */
+  readonly contractText?: string;
+  /** What to do next, for the person who reads `tollward explain`. */
+  readonly remedy: string;
+  /** Whether the connection is closed after the answer, because what follows on it can not be trusted. */
+  readonly closes?: true;
+}
+
+const invalidToken = { status: 401, error: 'invalid_token', shape: 'oauth', contractText: 'Invalid token' } as const;
+const badCertificate = { status: 401, error: 'invalid_client', bearerError: 'invalid_token', shape: 'oauth' } as const;
+const badRequest = { status: 400, error: 'invalid_request', shape: 'status' } as const;
+
+export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
+  malformed_request: {
+    ...badRequest,
+    text: 'The request is not valid HTTP/1.1.',
+    remedy: 'Send the request with a maintained HTTP library, and look for a proxy on the way that rewrites it.',
+    closes: true,
+  },
+  ambiguous_request: {
+    ...badRequest,
+    text: 'The request can be read in two ways: {problem}.',
+    remedy:
+      'Send each of these headers once, the path in its plain form, and exactly one statement of the body length.',
+    closes: true,
+  },
+  header_too_large: {
+    status: 431,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'The request headers are too large: at most 16 KiB in at most 100 headers.',
+    remedy: 'Send fewer or shorter headers. Cookies and tracing baggage are not needed here.',
+    closes: true,
+  },
+  request_timeout: {
+    status: 408,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'The request did not arrive in time.',
+    remedy: 'Send the headers within 10 seconds and the whole request within 30, and look for a stalled connection.',
+    closes: true,
+  },
+  route_unknown: {
+    status: 404,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'There is nothing at this path.',
+    remedy: 'Check the path and its version: legacy paths start with /v1, calendar paths with /2026Q3.',
+  },
+  method_not_allowed: {
+    status: 405,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'This path takes {allowed} only.',
+    remedy: 'Repeat the request with the method that the Allow header names.',
+  },
+  address_rate_limited: {
+    status: 429,
+    error: 'rate_limit_exceeded',
+    shape: 'oauth',
+    text: 'Too many requests from this address: at most {limit} in {window}.',
+    remedy: 'Wait as long as Retry-After says. Fetch one token per worker and use it until shortly before it expires.',
+  },
+  address_failures_limited: {
+    status: 429,
+    error: 'rate_limit_exceeded',
+    shape: 'oauth',
+    text: 'Too many failed authentications from this address: at most {limit} in {window}.',
+    remedy:
+      'Stop the worker that repeats a wrong client id or secret, correct it, then wait as long as Retry-After says.',
+  },
+  body_too_large: {
+    status: 413,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'The body is larger than 8 KiB.',
+    remedy: 'A token request is a short form. Look for a wrong body or a wrong address.',
+    closes: true,
+  },
+  body_not_form: {
+    status: 415,
+    error: 'invalid_request',
+    shape: 'oauth',
+    text: 'The body must be a form: Content-Type application/x-www-form-urlencoded, and {problem}.',
+    remedy: 'Send the parameters as application/x-www-form-urlencoded (RFC 6749 appendix B): no JSON, no multipart.',
+  },
+  parameter_repeated: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'The parameter {parameter} is there more than once.',
+    remedy: 'Send every parameter once (RFC 6749 section 3.2).',
+  },
+  parameter_in_query: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'Parameters belong in the body, not in the address.',
+    remedy: 'Move the parameters from the query string into the form body: addresses are written to logs.',
+  },
+  client_authentication_failed: {
+    status: 401,
+    error: 'invalid_client',
+    shape: 'oauth',
+    text: 'Client authentication failed',
+    remedy:
+      'Send the client id and one of its live secrets with HTTP Basic. Check that both are of this environment and complete: ' +
+      'a secret is tlw_, sbx_ or prd_, cs_ and 49 characters.',
+  },
+  client_authentication_repeated: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'Authenticate with HTTP Basic only: client_secret and client_assertion do not belong in the body.',
+    remedy: 'Set the authentication method of your OAuth library to client_secret_basic (RFC 6749 section 2.3).',
+  },
+  client_id_mismatch: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'The client_id in the body is not the one in the Authorization header.',
+    remedy: 'Leave client_id out of the body, or send the same one in both places.',
+  },
+  client_revoked: {
+    status: 401,
+    error: 'invalid_client',
+    shape: 'oauth',
+    text: 'This client was revoked.',
+    remedy: 'A revoked client stays revoked. Ask the operator of the platform for a new one.',
+  },
+  grant_type_missing: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'Missing grant type',
+    remedy: 'Send grant_type in the form body, for example grant_type=client_credentials.',
+  },
+  grant_type_unsupported: {
+    status: 400,
+    error: 'unsupported_grant_type',
+    shape: 'oauth',
+    text: 'This grant type is not supported. Supported: {supported}.',
+    remedy: 'Use one of the supported grant types. A worker that acts for the partner itself uses client_credentials.',
+  },
+  mtls_required: {
+    ...badCertificate,
+    text: 'This client must use mutual TLS: repeat the request at {mtlsUrl} with the client certificate.',
+    remedy: 'Change the base URL to the mutual TLS host and send the registered certificate with its key.',
+  },
+  certificate_missing: {
+    ...badCertificate,
+    text: 'No client certificate came with this connection: send the one that is registered for this client.',
+    remedy:
+      'Configure the certificate and its key in the HTTP client (curl: --cert and --key). The fetch built into Node ignores ' +
+      'an https.Agent; give it a dispatcher instead.',
+  },
+  certificate_not_registered: {
+    ...badCertificate,
+    text: 'The client certificate of this connection is not registered for this client.',
+    remedy: 'Send the certificate that was issued or registered for this client in this environment.',
+  },
+  certificate_not_yet_valid: {
+    ...badCertificate,
+    text: 'The client certificate of this connection is not valid before {notBefore}.',
+    remedy: 'Use another registered certificate until then.',
+  },
+  certificate_expired: {
+    ...badCertificate,
+    text: 'The client certificate of this connection expired at {notAfter}.',
+    remedy: 'Get a new certificate for this client, deploy it, and fetch a new token over it.',
+  },
+  certificate_revoked: {
+    ...badCertificate,
+    text: 'The client certificate of this connection was revoked at {revokedAt}.',
+    remedy: 'A revoked certificate stays revoked. Get a new one for this client and fetch a new token over it.',
+  },
+  token_missing: {
+    status: 401,
+    error: 'missing_token',
+    shape: 'oauth',
+    text: 'Send an access token in the header "Authorization: Bearer <token>".',
+    remedy:
+      'Get a token from POST /oauth/token and send it in the Authorization header, never in the address or the body.',
+  },
+  token_malformed: {
+    ...invalidToken,
+    text: 'This is not an access token of this server.',
+    remedy: 'Send the access_token exactly as the token endpoint gave it. Look for a cut-off copy or an added quote.',
+  },
+  token_other_environment: {
+    ...invalidToken,
+    text: 'This access token is of the {tokenEnvironment} environment, this is {environment}.',
+    remedy:
+      'Get the token from the same host that you call. The second part of a token, sbx or prd, names its environment.',
+  },
+  token_expired: {
+    ...invalidToken,
+    text: 'The access token expired at {expiredAt}.',
+    remedy: 'Get a new token. Renew shortly before expires_at, and check the clock of the machine.',
+  },
+  token_revoked: {
+    ...invalidToken,
+    text: 'The access token was revoked: {problem}.',
+    remedy: 'Get a new token with credentials that are still in force.',
+  },
+  token_not_bound: {
+    ...badCertificate,
+    text: 'This client must use mutual TLS and this token is bound to no certificate: get a new one from {mtlsUrl}.',
+    remedy: 'Tokens from the time before mutual TLS was required have ended. Get a new token over mutual TLS.',
+  },
+  token_bound_elsewhere: {
+    ...badCertificate,
+    text: 'The access token is bound to another client certificate than the one on this connection.',
+    remedy:
+      'Use the token on connections that send the certificate it was obtained with (RFC 8705), or get a new one over this one.',
+  },
+  client_rate_limited: {
+    status: 429,
+    error: 'rate_limit_exceeded',
+    shape: 'oauth',
+    text: 'Too many requests of this client: at most {limit} in {window}.',
+    remedy:
+      'Wait as long as Retry-After says, spread the calls, or ask the operator of the platform for a higher limit.',
+  },
+  temporarily_unavailable: {
+    status: 503,
+    error: 'temporarily_unavailable',
+    shape: 'oauth',
+    text: 'The server can not check credentials at the moment.',
+    remedy: 'Repeat the request after the time in Retry-After. The operator finds the cause in /health/ready.',
+  },
+  internal_error: {
+    status: 500,
+    error: 'server_error',
+    shape: 'status',
+    text: 'Something went wrong on our side.',
+    remedy: 'The operator finds the fault in the log under this trace id.',
+  },
+};
+
+/** The catalogue's text with its places filled. */
+export function publicText(text: string, parameters: Readonly<Record<string, string>> = {}): string {
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => parameters[name] ?? place);
+}

@@ -1,0 +1,26 @@
+import type { RefusalCode } from '@tollward/protocol';
+
+/** The steps of a token request and of a protected call, in the order they run. `explain` and the log line name them. */
+export const tokenRequestSteps = ['edge', 'body', 'client', 'peer', 'rate', 'grant'] as const;
+export const protectedCallSteps = ['edge', 'peer', 'token', 'standing', 'binding', 'rate', 'answer'] as const;
+export type Step = (typeof tokenRequestSteps)[number] | (typeof protectedCallSteps)[number];
+
+/** An expected "no": a value, not an exception. What was recorded on the way to it is committed like any other result. */
+export interface Refusal {
+  readonly refusal: RefusalCode;
+  readonly step: Step;
+  /** Evidence for the operator and for whoever is proved to own the credential. Never a secret. */
+  readonly expected: string;
+  readonly seen: string;
+  /** Fills the `{name}` places of the catalogue's text. Only what the caller may know. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** The client that authenticated, or that owns the token: it may be shown this refusal. */
+  readonly clientId?: string;
+  /** Whom the request claimed to be. Never proof. */
+  readonly clientNamed?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'refusal' in value;
+}

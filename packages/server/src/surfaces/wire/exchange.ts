@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Environment } from '@tollward/protocol';
+import type { Peer } from '../../certificates/index.js';
+import type { PeerAddress } from '../../platform/listeners/address.js';
+import type { Refusal } from '../../refusals/index.js';
+import type { RequestHead } from './request-head.js';
+
+export type ListenerName = 'api' | 'api-mtls';
+
+/** What is known of a connection since its handshake. Read once, checked on every request. */
+export interface ConnectionFacts {
+  readonly address: PeerAddress;
+  readonly peer: Peer | 'not-asked';
+}
+
+/** One request on its way through the wire surface. */
+export interface Exchange {
+  readonly environment: Environment;
+  readonly listener: ListenerName;
+  /** Base URL of the mutual TLS listener of this environment. */
+  readonly mtlsUrl: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly traceId: string;
+  readonly receivedAt: number;
+  /** Monotonic, for durations. */
+  readonly startedAt: number;
+  readonly connection: ConnectionFacts;
+}
+
+/** An answer before it is written. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string | Buffer;
+  /** Name, value, name, value: beyond content type, length, trace and correlation id. */
+  readonly headers?: readonly string[];
+  readonly clientId?: string | undefined;
+  readonly refusal?: Refusal;
+  readonly closes?: boolean;
+}
+
+/** A wire route. The head has passed the edge; a refusal that comes back is answered in the shape of the route's family. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly handle: (exchange: Exchange, head: RequestHead) => Promise<Answer | Refusal>;
+}

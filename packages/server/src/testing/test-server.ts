@@ -1,0 +1,55 @@
+import type { Environment } from '@tollward/protocol';
+import { type RunningTollward, startTollward } from '../compose.js';
+import { type Settings, settingsSchema } from '../platform/config/settings.js';
+import type { Database } from '../platform/database/database.js';
+import { createMasterKey } from '../platform/keys/master-key.js';
+import type { TlsListenerTimes } from '../platform/listeners/tls-listener.js';
+import { createLog } from '../platform/observability/log.js';
+import { SecretValue } from '../platform/secret-value.js';
+import type { ListenerName } from '../surfaces/wire/exchange.js';
+import { openTestDatabase } from './database.js';
+
+export interface TestServer extends RunningTollward {
+  /** The server's clock, which stands still until a test moves it. Starts at the real time: certificates are dated by it. */
+  readonly time: { now: number };
+  /** Every line logged so far. */
+  readonly logLines: readonly string[];
+  caOf(environment: Environment): string;
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly database?: Database;
+  readonly settings?: Partial<Settings>;
+  readonly times?: TlsListenerTimes;
+}
+
+const unlimited = 1_000_000_000;
+
+/** A whole server on ports of the system's choice: real sockets, real storage, a clock of the test's own, limits out of the way. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const time = { now: Date.now() };
+  const logLines: string[] = [];
+  const limits = Object.fromEntries(
+    Object.keys(settingsSchema.shape)
+      .filter((name) => /Per(Second|Minute)$/.test(name))
+      .map((name) => [name, unlimited]),
+  );
+  const settings = settingsSchema.parse({ ...limits, portBase: 0, ...options.settings });
+  const running = await startTollward({
+    settings,
+    database: options.database ?? (await openTestDatabase()),
+    masterKey: createMasterKey(new SecretValue(Buffer.alloc(32, 7).toString('base64'))),
+    log: createLog(settings.logLevel, { write: (line) => void logLines.push(line) }),
+    clock: () => time.now,
+    ...(options.times === undefined ? {} : { times: options.times }),
+  });
+  return {
+    ...running,
+    time,
+    logLines,
+    caOf: (environment) => running.core.authorities[environment].platform.rootCertificatePem,
+    stop: () => running.close(0),
+  };
+}
+

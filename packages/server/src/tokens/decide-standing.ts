@@ -1,0 +1,70 @@
+import type { RefusalCode } from '@tollward/protocol';
+import type { ClientFacts } from '../clients/index.js';
+import type { TokenClaims } from './sealed-token.js';
+
+export type StandingVerdict =
+  | { readonly inForce: true; readonly client: ClientFacts }
+  | {
+      readonly inForce: false;
+      readonly code: Extract<RefusalCode, 'token_revoked' | 'certificate_revoked'>;
+      /** For the caller. */
+      readonly problem: string;
+      /** For the operator. */
+      readonly seen: string;
+      readonly parameters: Readonly<Record<string, string>>;
+    };
+
+/** Judges the authorities a token stands on by the facts of its client. */
+export function decideStanding(claims: TokenClaims, client: ClientFacts | undefined, now: number): StandingVerdict {
+  if (client === undefined) return ended('its client is gone', `client ${claims.clientId}, unknown`);
+  if (client.revokedAt !== null && client.revokedAt <= now) {
+    return ended(
+      'its client was revoked',
+      `client ${client.id}, revoked at ${new Date(client.revokedAt).toISOString()}`,
+    );
+  }
+  if (claims.clientGeneration !== client.generation) {
+    return ended(
+      'older tokens of this client were ended',
+      `client generation ${claims.clientGeneration}, now ${client.generation}`,
+    );
+  }
+  if (claims.organisationGeneration !== client.organisationGeneration) {
+    return ended(
+      'older tokens of this organisation were ended',
+      `organisation generation ${claims.organisationGeneration}, now ${client.organisationGeneration}`,
+    );
+  }
+  const secret = client.secrets.find(({ id }) => id === claims.secretId);
+  if (secret === undefined) return ended('its client secret is gone', `secret ${claims.secretId}, unknown`);
+  if (secret.revokedAt !== null && secret.revokedAt <= now) {
+    return ended(
+      'its client secret was revoked',
+      `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}`,
+    );
+  }
+  return claims.binding === null ? { inForce: true, client } : decideCertificate(claims.binding, client, now);
+}
+
+function decideCertificate(
+  binding: NonNullable<TokenClaims['binding']>,
+  client: ClientFacts,
+  now: number,
+): StandingVerdict {
+  const certificate = client.certificates.get(binding.thumbprint);
+  if (certificate === undefined)
+    return ended('its certificate is gone', `certificate ${binding.certificateId}, unknown`);
+  if (certificate.revokedAt === null || certificate.revokedAt > now) return { inForce: true, client };
+  const revokedAt = new Date(certificate.revokedAt).toISOString();
+  return {
+    inForce: false,
+    code: 'certificate_revoked',
+    problem: 'its certificate was revoked',
+    seen: `certificate ${certificate.id}, revoked at ${revokedAt}`,
+    parameters: { revokedAt },
+  };
+}
+
+function ended(problem: string, seen: string): StandingVerdict {
+  return { inForce: false, code: 'token_revoked', problem, seen, parameters: {} };
+}

@@ -1,0 +1,34 @@
+// Writes the documents that are read off the code. With --check it writes nothing and fails on any difference, so that
+// a change of the code cannot leave its document behind. Run from the root of the repository.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readRequirements } from './requirements.js';
+import { renderRequirements } from './requirements-document.js';
+
+interface GeneratedDocument {
+  readonly file: string;
+  readonly render: () => string | Promise<string>;
+}
+
+const documents: readonly GeneratedDocument[] = [
+  {
+    file: 'docs/generated/requirements.md',
+    render: () => renderRequirements(readRequirements('conformance/requirements.json')),
+  },
+];
+
+const checkOnly = process.argv.includes('--check');
+const stale: string[] = [];
+for (const { file, render } of documents) {
+  const text = await render();
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
+  stale.push(file);
+  if (!checkOnly) writeFileSync(file, text);
+}
+
+if (checkOnly && stale.length > 0) {
+  console.error(`These documents do not match the code: ${stale.join(', ')}. Run "npm run generate" and commit them.`);
+  process.exitCode = 1;
+} else {
+  console.log(stale.length === 0 ? 'The generated documents match the code.' : `Written: ${stale.join(', ')}`);
+}
