@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Environment, environments } from '@tollward/protocol';
 import { type Authorities, openAuthorities, signServerCertificate } from './certificates/index.js';
+import { createRememberedProofs } from './clients/index.js';
 import { createClockWatch, notReadySkewMs } from './platform/clock-watch.js';
 import type { Settings } from './platform/config/settings.js';
 import type { Database } from './platform/database/database.js';
@@ -50,6 +51,8 @@ export interface RunningTollward {
     readonly url: string;
   }[];
   readonly operationsUrl: string;
+  /** Every route of the wire surface, the same on each listener: `GET /v1/authenticated/playground`. */
+  readonly routes: readonly string[];
   urlOf(environment: Environment, listener: ListenerName): string;
   readonly core: TollwardCore;
   isReady(): Promise<boolean>;
@@ -116,6 +119,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const clientRates = createRateLimiter();
   const routes = createRoutes({
     clients: standing,
+    proofs: createRememberedProofs(),
     hmacKeys,
     tokenKeys,
     tokens,
@@ -202,6 +206,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
       listenerNames.map((listener) => ({ environment, listener, url: urlOf(environment, listener) })),
     ),
     operationsUrl: `http://127.0.0.1:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
+    routes: [...routes].map(([path, { method }]) => `${method} ${path}`),
     urlOf,
     core: { database, authorities, hmacKeys, standing, tokens, refusals, metrics, clock, random },
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),

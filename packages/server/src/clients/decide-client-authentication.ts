@@ -1,5 +1,6 @@
 // RFC 6749 section 2.3.1, HTTP Basic. Clients differ in whether they form-encode the two parts before base64 (curl does
-// not, openid-client encodes even '-'), so both readings are tried: raw first, then decoded.
+// not, openid-client encodes even '-'), so both readings are tried: raw first, then decoded. Both parts are printable
+// ASCII (appendix A.1 and A.2); anything else, a NUL above all, would be a fault of the database and not a refusal.
 
 export interface BasicCredentials {
   readonly clientId: string;
@@ -22,7 +23,7 @@ export function parseBasicCredentials(header: string | undefined): ParsedBasic {
   const bytes = Buffer.from(encoded, 'base64');
   const text = bytes.toString('utf8');
   const colon = text.indexOf(':');
-  if (colon < 1 || bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) {
+  if (colon < 1 || !isPrintable(text) || bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) {
     return { ok: false, problem: 'malformed' };
   }
   const raw = { clientId: text.slice(0, colon), secret: text.slice(colon + 1) };
@@ -34,10 +35,15 @@ export function parseBasicCredentials(header: string | undefined): ParsedBasic {
 
 function formDecode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return isPrintable(decoded) ? decoded : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isPrintable(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
 }
 
 /** A stored secret as this decision needs it. */

@@ -15,6 +15,7 @@ export function renderQuickStart(dataDir: string, sandbox: SeededEnvironment, to
     `--cert ${quote(files.certificateFile)}`,
     `--key ${quote(files.keyFile)}`,
   ];
+  const curl = `curl --silent --show-error --write-out '\\n'`;
   const login = `--config ${quote(partner.curlConfigFile)}`;
   const form = '--data grant_type=client_credentials';
   const bearer = `sed 's/.*"access_token":"\\([^"]*\\)".*/header = "Authorization: Bearer \\1"/' ${quote(tokenFile)}`;
@@ -24,15 +25,15 @@ export function renderQuickStart(dataDir: string, sandbox: SeededEnvironment, to
     '',
     '1. Get an access token: HTTP Basic over mutual TLS.',
     '',
-    command('curl --silent --show-error', ...tls(partner), login, form, `${url}/oauth/token | tee ${quote(tokenFile)}`),
+    command(curl, ...tls(partner), login, form, `${url}/oauth/token | tee ${quote(tokenFile)}`),
     '',
     '2. Use it.',
     '',
-    command(`${bearer} | curl --silent --show-error --config -`, ...tls(partner), `${url}/v1/authenticated/playground`),
+    command(`${bearer} | ${curl} --config -`, ...tls(partner), `${url}/v1/authenticated/playground`),
     '',
     '3. See it refused: the token request without a certificate, then the call with the certificate of the other partner.',
     '',
-    command('curl --silent --show-error --include', `--cacert ${quote(caFile)}`, login, form, `${url}/oauth/token`),
+    command(`${curl} --include`, `--cacert ${quote(caFile)}`, login, form, `${url}/oauth/token`),
     '',
     command(
       `${bearer} | curl --silent --show-error --include --config -`,

@@ -27,17 +27,22 @@ export async function startDev({ settings }: LoadedSettings): Promise<void> {
   const log = createLog(settings.logLevel, output);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+  // What the embedded database writes takes its permissions from here.
+  process.umask(0o077);
   await prepareDataDirectory(dataDir);
   const database = await openDatabase(settings, say);
   const tollward = await openTollward(settings, database, log, say);
-  const management = await openManagement(dataDir, tollward);
-  const seeded = await seed(dataDir, tollward);
-  say(renderQuickStart(dataDir, seeded.sandbox, tollward));
-
-  await untilSignal(log.logger.isLevelEnabled('info') ? say : () => undefined);
-  await management.close();
-  await tollward.close(drainMs);
-  output.flush();
+  let management: ManagementSocket | undefined;
+  try {
+    management = await openManagement(dataDir, tollward, log);
+    const seeded = await seed(dataDir, tollward);
+    say(renderQuickStart(dataDir, seeded.sandbox, tollward));
+    await untilSignal(say);
+  } finally {
+    await management?.close();
+    await tollward.close(drainMs);
+    output.flush();
+  }
 }
 
 async function openDatabase({ dataDir, databaseUrl }: Settings, say: (line: string) => void): Promise<Database> {
@@ -72,7 +77,7 @@ async function openTollward(
   }
 }
 
-async function openManagement(dataDir: string, tollward: RunningTollward): Promise<ManagementSocket> {
+async function openManagement(dataDir: string, tollward: RunningTollward, log: Log): Promise<ManagementSocket> {
   const startedAt = new Date(tollward.core.clock()).toISOString();
   const status = async () => ({
     version,
@@ -81,7 +86,12 @@ async function openManagement(dataDir: string, tollward: RunningTollward): Promi
     listeners: [...tollward.listeners],
     ready: await tollward.isReady(),
   });
-  const surface = createManagementSurface({ ...tollward.core, clients: tollward.core.standing, status });
+  const surface = createManagementSurface({
+    ...tollward.core,
+    clients: tollward.core.standing,
+    status,
+    onFault: (error) => log.logger.error({ error }, 'management request failed'),
+  });
   await surface.ready();
   return openManagementSocket({ dataDirectory: dataDir, server: surface.server });
 }

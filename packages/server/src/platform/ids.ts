@@ -14,15 +14,6 @@ export function newId(prefix: IdPrefix, now: number, random: RandomBytes): strin
   return `${prefix}_${bytes.toString('hex')}`;
 }
 
-/** The 16 bytes of an id, for formats in which every byte counts. */
-export function idBytes(id: string): Buffer {
-  return Buffer.from(id.slice(id.indexOf('_') + 1), 'hex');
-}
-
-export function idFromBytes(prefix: IdPrefix, bytes: Buffer): string {
-  return `${prefix}_${bytes.toString('hex')}`;
-}
-
 export function isId(prefix: IdPrefix, text: string): boolean {
   return text.length === 36 && text.startsWith(`${prefix}_`) && /^[0-9a-f]{32}$/.test(text.slice(4));
 }

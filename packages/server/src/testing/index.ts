@@ -1,13 +1,14 @@
 export { describeOnEachEngine, type OpenDatabase, openTestDatabase } from './database.js';
+export { addCertificate, endCertificate, endClient, explain, requireMtls } from './operator-actions.js';
 export {
   aClient,
   aToken,
   basic,
   type Call,
   type CallAnswer,
+  type ClientIdentity,
   call,
   callPlayground,
-  type ClientIdentity,
   requestToken,
   type TestClient,
   type TestClientOptions,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type IncomingHttpHeaders, request } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import { request } from 'node:https';
 import type { Environment } from '@tollward/protocol';
 import { createClientKeyAndCsr, decideCsr } from '../certificates/index.js';
 import { createClient } from '../clients/index.js';
@@ -36,7 +37,14 @@ export async function aClient(server: TestServer, options: TestClientOptions = {
   if (!csr.ok) throw new Error(csr.remedy);
   const name = `client ${randomBytes(6).toString('hex')}`;
   const created = await createClient(
-    { environment, organisationName: name, name, mtlsRequired, csr: withCertificate ? csr.csr : undefined, actor: 'operator' },
+    {
+      environment,
+      organisationName: name,
+      name,
+      mtlsRequired,
+      csr: withCertificate ? csr.csr : undefined,
+      actor: 'operator',
+    },
     server.time.now,
     server.core,
   );
@@ -139,7 +147,12 @@ export async function aToken(server: TestServer, client: TestClient, changes: Pa
   return token;
 }
 
-export function callPlayground(server: TestServer, client: TestClient, token: string, changes: Partial<Call> = {}): Promise<CallAnswer> {
+export function callPlayground(
+  server: TestServer,
+  client: TestClient,
+  token: string,
+  changes: Partial<Call> = {},
+): Promise<CallAnswer> {
   return call(server, {
     environment: client.environment,
     path: '/v1/authenticated/playground',

@@ -6,7 +6,6 @@ import { createMasterKey } from '../platform/keys/master-key.js';
 import type { TlsListenerTimes } from '../platform/listeners/tls-listener.js';
 import { createLog } from '../platform/observability/log.js';
 import { SecretValue } from '../platform/secret-value.js';
-import type { ListenerName } from '../surfaces/wire/exchange.js';
 import { openTestDatabase } from './database.js';
 
 export interface TestServer extends RunningTollward {
@@ -21,6 +20,8 @@ export interface TestServer extends RunningTollward {
 export interface TestServerOptions {
   readonly database?: Database;
   readonly settings?: Partial<Settings>;
+  /** Keeps the rate limits an installation starts with. */
+  readonly defaultLimits?: true;
   readonly times?: TlsListenerTimes;
 }
 
@@ -35,7 +36,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       .filter((name) => /Per(Second|Minute)$/.test(name))
       .map((name) => [name, unlimited]),
   );
-  const settings = settingsSchema.parse({ ...limits, portBase: 0, ...options.settings });
+  const settings = settingsSchema.parse({ ...(options.defaultLimits ? {} : limits), portBase: 0, ...options.settings });
   const running = await startTollward({
     settings,
     database: options.database ?? (await openTestDatabase()),
@@ -52,4 +53,3 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     stop: () => running.close(0),
   };
 }
-

@@ -2,7 +2,14 @@
 
 import type { ClientCredentialsTokenResponse, Environment } from '@tollward/protocol';
 import { decideRegisteredCertificate, describePeer, type Peer } from '../certificates/index.js';
-import { authenticateClient, type ClientFacts, type ClientFactsSource, takeClientRate } from '../clients/index.js';
+import {
+  authenticateClient,
+  type ClientFacts,
+  type ClientFactsSource,
+  type ProvedClient,
+  type RememberedProofs,
+  takeClientRate,
+} from '../clients/index.js';
 import type { HmacKeyring } from '../platform/keys/hmac-keyring.js';
 import type { RandomBytes } from '../platform/random.js';
 import type { RateLimiter, RateLimits } from '../platform/rate-limiter.js';
@@ -30,6 +37,7 @@ export interface IssuedToken {
 
 export interface IssueTokenDependencies {
   readonly clients: ClientFactsSource;
+  readonly proofs: RememberedProofs;
   readonly hmacKeys: HmacKeyring;
   readonly tokenKeys: TokenKeyring;
   readonly clientRates: RateLimiter;
@@ -42,8 +50,10 @@ export async function issueToken(
   dependencies: IssueTokenDependencies,
 ): Promise<IssuedToken | Refusal> {
   const { environment, parameters, now } = request;
-  const proved = await proveClient(request, dependencies);
+  const proved = recallClient(request, dependencies) ?? (await proveClient(request, dependencies));
   if (isRefusal(proved)) return proved;
+  const unfit = checkProvedClient(request, proved.client);
+  if (unfit !== undefined) return unfit;
   const { client, secretId } = proved;
 
   const binding = decideBinding(request, client);
@@ -56,7 +66,8 @@ export async function issueToken(
   const grant = grants.get(grantType ?? '');
   if (grant === undefined) return { ...refuseGrantType(grantType), clientId: client.id };
   const tokenId = dependencies.random(16).toString('hex');
-  const granted = await grant.handle({ client, secretId, binding, parameters, tokenId, now });
+  const handled = grant.handle({ client, secretId, binding, parameters, tokenId, now });
+  const granted = handled instanceof Promise ? await handled : handled;
   if (isRefusal(granted)) return { ...granted, clientId: client.id };
   const token = sealToken(
     environment,
@@ -67,11 +78,19 @@ export async function issueToken(
   return { clientId: client.id, grantType: grant.grantType, body: granted.respond(token) };
 }
 
+function recallClient(
+  { environment, authorization, parameters, now }: TokenRequest,
+  { proofs, clients }: IssueTokenDependencies,
+): ProvedClient | undefined {
+  if (authorization === undefined || findBodyCredential(parameters) !== undefined) return undefined;
+  return proofs.recall(environment, authorization, now, clients);
+}
+
 async function proveClient(
   { environment, authorization, parameters, now }: TokenRequest,
   dependencies: IssueTokenDependencies,
-): Promise<{ client: ClientFacts; secretId: string } | Refusal> {
-  const bodyCredential = ['client_secret', 'client_assertion'].find((name) => parameters.has(name));
+): Promise<ProvedClient | Refusal> {
+  const bodyCredential = findBodyCredential(parameters);
   if (authorization !== undefined && bodyCredential !== undefined) {
     return {
       refusal: 'client_authentication_repeated',
@@ -81,17 +100,27 @@ async function proveClient(
     };
   }
   const authentication = await authenticateClient(environment, authorization, now, dependencies);
-  if (!authentication.authenticated) {
-    const inBody = bodyCredential === undefined ? '' : `, and ${bodyCredential} in the body`;
-    return {
-      refusal: 'client_authentication_failed',
-      step: 'client',
-      expected: `a client of ${environment} with one of its live secrets, by HTTP Basic`,
-      seen: authentication.seen + inBody,
-      ...(authentication.clientNamed === undefined ? {} : { clientNamed: authentication.clientNamed }),
-    };
+  if (authentication.authenticated) {
+    if (authorization !== undefined) dependencies.proofs.remember(environment, authorization, authentication);
+    return authentication;
   }
-  const { client, secretId } = authentication;
+  const inBody = bodyCredential === undefined ? '' : `, and ${bodyCredential} in the body`;
+  return {
+    refusal: 'client_authentication_failed',
+    step: 'client',
+    expected: `a client of ${environment} with one of its live secrets, by HTTP Basic`,
+    seen: authentication.seen + inBody,
+    ...(authentication.clientNamed === undefined ? {} : { clientNamed: authentication.clientNamed }),
+  };
+}
+
+function findBodyCredential(parameters: ReadonlyMap<string, string>): string | undefined {
+  if (parameters.has('client_secret')) return 'client_secret';
+  return parameters.has('client_assertion') ? 'client_assertion' : undefined;
+}
+
+/** What can still be wrong once the secret is proved, and may therefore be said openly. */
+function checkProvedClient({ parameters, now }: TokenRequest, client: ClientFacts): Refusal | undefined {
   if (client.revokedAt !== null && client.revokedAt <= now) {
     const seen = `client ${client.id}, revoked at ${new Date(client.revokedAt).toISOString()}`;
     return {
@@ -103,16 +132,14 @@ async function proveClient(
     };
   }
   const bodyClientId = parameters.get('client_id');
-  if (bodyClientId !== undefined && bodyClientId !== client.id) {
-    return {
-      refusal: 'client_id_mismatch',
-      step: 'client',
-      expected: `client_id ${client.id}, as in the Authorization header, or none`,
-      seen: 'another client_id in the body',
-      clientId: client.id,
-    };
-  }
-  return { client, secretId };
+  if (bodyClientId === undefined || bodyClientId === client.id) return undefined;
+  return {
+    refusal: 'client_id_mismatch',
+    step: 'client',
+    expected: `client_id ${client.id}, as in the Authorization header, or none`,
+    seen: 'another client_id in the body',
+    clientId: client.id,
+  };
 }
 
 /** The matrix of client switch, listener and certificate: which certificate the token gets bound to, if any. */

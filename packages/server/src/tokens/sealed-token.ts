@@ -3,12 +3,11 @@
 //
 //   base64url( key id (4) | nonce (12) | sealed claims | tag (16) ), with prefix and key id as additional data
 //
-// Claims, big endian: version 1 | kind | token id (16) | issued (6, ms) | expires (6, ms) | organisation generation (4) |
-// client id (16) | client generation (4) | secret id (16) | bound (1) | and if bound: certificate id (16) | x5t#S256 (32)
+// Claims, big endian: version 1 | kind | bound (0 or 1) | issued (6, ms) | expires (6, ms) | organisation generation (4) |
+// client generation (4) | token id (16) | client id (16) | secret id (16) | and if bound: certificate id (16) | x5t#S256 (32)
 
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { type Environment, environmentFromShortName, environmentShortName } from '@tollward/protocol';
-import { idBytes, idFromBytes } from '../platform/ids.js';
 import type { RandomBytes } from '../platform/random.js';
 import type { TokenKey } from './token-keyring.js';
 
@@ -43,21 +42,28 @@ const clientCredentialsKind = 1;
 const keyIdBytes = 4;
 const nonceBytes = 12;
 const tagBytes = 16;
-const unboundBytes = 71;
-const boundBytes = unboundBytes + 16 + 32;
+const idsAt = 23;
+const idBytes = 16;
+const unboundBytes = idsAt + 3 * idBytes;
+const thumbprintAt = unboundBytes + idBytes;
+const boundBytes = thumbprintAt + 32;
 const envelopeBytes = keyIdBytes + nonceBytes + tagBytes;
 const tokenShape = /^tlw_(sbx|prd)_at_([A-Za-z0-9_-]+)$/;
 const longestBody = Math.ceil(((envelopeBytes + boundBytes) * 4) / 3);
 
 export function sealToken(environment: Environment, claims: TokenClaims, key: TokenKey, random: RandomBytes): string {
-  const prefix = prefixes[environment];
   const nonce = random(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: tagBytes });
-  cipher.setAAD(additionalData(prefix, key.idBytes));
+  cipher.setAAD(additionalData(environment, key));
   const sealed = cipher.update(encodeClaims(claims));
-  // GCM is a stream: final() holds no further bytes, but only after it is the tag there.
+  // GCM is a stream: final() brings no further bytes, but only after it is the tag there.
   cipher.final();
-  return prefix + Buffer.concat([key.idBytes, nonce, sealed, cipher.getAuthTag()]).toString('base64url');
+  const bytes = Buffer.allocUnsafe(envelopeBytes + sealed.length);
+  bytes.set(key.idBytes, 0);
+  bytes.set(nonce, keyIdBytes);
+  bytes.set(sealed, keyIdBytes + nonceBytes);
+  bytes.set(cipher.getAuthTag(), keyIdBytes + nonceBytes + sealed.length);
+  return prefixes[environment] + bytes.toString('base64url');
 }
 
 /** Opens a token. The expiry is the caller's to judge: it takes a clock, and a reason of its own. */
@@ -84,7 +90,7 @@ export function unsealToken(
   const decipher = createDecipheriv('aes-256-gcm', key.secret, bytes.subarray(keyIdBytes, keyIdBytes + nonceBytes), {
     authTagLength: tagBytes,
   });
-  decipher.setAAD(additionalData(prefixes[environment], key.idBytes));
+  decipher.setAAD(additionalData(environment, key));
   decipher.setAuthTag(bytes.subarray(-tagBytes));
   const claimBytes = decipher.update(bytes.subarray(keyIdBytes + nonceBytes, -tagBytes));
   try {
@@ -101,49 +107,56 @@ const prefixes: Readonly<Record<Environment, string>> = {
   production: `tlw_${environmentShortName('production')}_at_`,
 };
 
-function additionalData(prefix: string, keyId: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(prefix, 'latin1'), keyId]);
+const prefixBytes: Readonly<Record<Environment, Buffer>> = {
+  sandbox: Buffer.from(prefixes.sandbox),
+  production: Buffer.from(prefixes.production),
+};
+
+function additionalData(environment: Environment, key: TokenKey): Buffer {
+  const prefix = prefixBytes[environment];
+  const bytes = Buffer.allocUnsafe(prefix.length + keyIdBytes);
+  bytes.set(prefix, 0);
+  bytes.set(key.idBytes, prefix.length);
+  return bytes;
 }
 
+/** The ids stand side by side, so that one conversion writes them all: conversions are what this function costs. */
 function encodeClaims(claims: TokenClaims): Buffer {
-  const bytes = Buffer.alloc(claims.binding === null ? unboundBytes : boundBytes);
+  const { binding } = claims;
+  const bytes = Buffer.allocUnsafe(binding === null ? unboundBytes : boundBytes);
   bytes[0] = formatVersion;
   bytes[1] = clientCredentialsKind;
-  bytes.write(claims.tokenId, 2, 16, 'hex');
-  bytes.writeUIntBE(claims.issuedAt, 18, 6);
-  bytes.writeUIntBE(claims.expiresAt, 24, 6);
-  bytes.writeUInt32BE(claims.organisationGeneration, 30);
-  idBytes(claims.clientId).copy(bytes, 34);
-  bytes.writeUInt32BE(claims.clientGeneration, 50);
-  idBytes(claims.secretId).copy(bytes, 54);
-  if (claims.binding !== null) {
-    bytes[70] = 1;
-    idBytes(claims.binding.certificateId).copy(bytes, 71);
-    bytes.write(claims.binding.thumbprint, 87, 32, 'base64url');
-  }
+  bytes[2] = binding === null ? 0 : 1;
+  bytes.writeUIntBE(claims.issuedAt, 3, 6);
+  bytes.writeUIntBE(claims.expiresAt, 9, 6);
+  bytes.writeUInt32BE(claims.organisationGeneration, 15);
+  bytes.writeUInt32BE(claims.clientGeneration, 19);
+  const ids = claims.tokenId + withoutPrefix(claims.clientId) + withoutPrefix(claims.secretId);
+  bytes.write(binding === null ? ids : ids + withoutPrefix(binding.certificateId), idsAt, 'hex');
+  if (binding !== null) bytes.write(binding.thumbprint, thumbprintAt, 'base64url');
   return bytes;
+}
+
+function withoutPrefix(id: string): string {
+  return id.slice(4);
 }
 
 /** Undefined when the sealed bytes are of a version or kind this program does not know. */
 function decodeClaims(bytes: Buffer): TokenClaims | undefined {
-  const bound = bytes[70];
-  if (bytes[0] !== formatVersion || bytes[1] !== clientCredentialsKind) return undefined;
-  if (bound !== (bytes.length === boundBytes ? 1 : 0)) return undefined;
+  const bound = bytes.length === boundBytes;
+  if (bytes[0] !== formatVersion || bytes[1] !== clientCredentialsKind || bytes[2] !== (bound ? 1 : 0))
+    return undefined;
+  const ids = bytes.toString('hex', idsAt, bound ? thumbprintAt : unboundBytes);
+  const id = (position: number): string => ids.slice(position * 2 * idBytes, (position + 1) * 2 * idBytes);
   return {
     kind: 'client_credentials',
-    tokenId: bytes.toString('hex', 2, 18),
-    issuedAt: bytes.readUIntBE(18, 6),
-    expiresAt: bytes.readUIntBE(24, 6),
-    organisationGeneration: bytes.readUInt32BE(30),
-    clientId: idFromBytes('cli', bytes.subarray(34, 50)),
-    clientGeneration: bytes.readUInt32BE(50),
-    secretId: idFromBytes('sec', bytes.subarray(54, 70)),
-    binding:
-      bound === 1
-        ? {
-            certificateId: idFromBytes('crt', bytes.subarray(71, 87)),
-            thumbprint: bytes.toString('base64url', 87, 119),
-          }
-        : null,
+    tokenId: id(0),
+    issuedAt: bytes.readUIntBE(3, 6),
+    expiresAt: bytes.readUIntBE(9, 6),
+    organisationGeneration: bytes.readUInt32BE(15),
+    clientId: `cli_${id(1)}`,
+    clientGeneration: bytes.readUInt32BE(19),
+    secretId: `sec_${id(2)}`,
+    binding: bound ? { certificateId: `crt_${id(3)}`, thumbprint: bytes.toString('base64url', thumbprintAt) } : null,
   };
 }

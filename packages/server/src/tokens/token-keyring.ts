@@ -34,24 +34,40 @@ const longestTokenLifetimeMs = 24 * hourMs;
 const skewMs = 5 * minuteMs;
 const reloadPauseMs = 1_000;
 /** Random 96-bit nonces stay safe for 2^32 messages under one key (NIST SP 800-38D section 8.3); half of it is the limit here. */
-const sealsPerKey = 2 ** 31;
+const defaultSealsPerKey = 2 ** 31;
 
-export async function openTokenKeyring(database: Database, masterKey: MasterKey, now: number): Promise<TokenKeyring> {
-  let keys = new Map<string, TokenKey>();
+interface KeyUse {
+  readonly key: TokenKey;
+  seals: number;
+}
+
+export async function openTokenKeyring(
+  database: Database,
+  masterKey: MasterKey,
+  now: number,
+  sealsPerKey = defaultSealsPerKey,
+): Promise<TokenKeyring> {
+  let uses = new Map<string, KeyUse>();
   let lastReload = Number.NEGATIVE_INFINITY;
-  let active = new Map<Environment, { key: TokenKey; seals: number }>();
+  let active = new Map<Environment, KeyUse>();
 
   const load = async (): Promise<void> => {
     const rows = await database.read((tx) => tx.selectFrom('token_keys').selectAll().execute());
-    keys = new Map(rows.map((row) => [`${row.environment} ${row.id}`, openKey(masterKey, row)]));
+    // The counts of seals outlive a reload: a key is worn by all of its seals, not by those of a minute.
+    uses = new Map(
+      rows.map((row) => {
+        const name = `${row.environment} ${row.id}`;
+        return [name, uses.get(name) ?? { key: openKey(masterKey, row), seals: 0 }];
+      }),
+    );
     active = new Map();
   };
 
-  const activeKey = (environment: Environment, at: number): TokenKey => {
-    const candidates = [...keys].filter(
-      ([name, key]) => name.startsWith(`${environment} `) && key.activeFrom <= at && at < key.activeUntil,
+  const findActive = (environment: Environment, at: number): KeyUse => {
+    const candidates = [...uses].filter(
+      ([name, { key }]) => name.startsWith(`${environment} `) && key.activeFrom <= at && at < key.activeUntil,
     );
-    const newest = candidates.map(([, key]) => key).sort((left, right) => right.activeFrom - left.activeFrom)[0];
+    const [newest] = candidates.map(([, use]) => use).sort((left, right) => right.key.activeFrom - left.key.activeFrom);
     if (newest === undefined)
       throw new Error(`there is no token key for ${environment} at ${new Date(at).toISOString()}`);
     return newest;
@@ -71,16 +87,15 @@ export async function openTokenKeyring(database: Database, masterKey: MasterKey,
 
   return {
     current: (environment, at) => {
-      const used = active.get(environment);
-      if (used !== undefined && at < used.key.activeUntil && at >= used.key.activeFrom) {
-        used.seals += 1;
-        return used.key;
+      let use = active.get(environment);
+      if (use === undefined || at < use.key.activeFrom || at >= use.key.activeUntil) {
+        use = findActive(environment, at);
+        active.set(environment, use);
       }
-      const key = activeKey(environment, at);
-      active.set(environment, { key, seals: 1 });
-      return key;
+      use.seals += 1;
+      return use.key;
     },
-    find: (environment, keyId) => keys.get(`${environment} ${keyId}`),
+    find: (environment, keyId) => uses.get(`${environment} ${keyId}`)?.key,
     reload: async (at) => {
       if (at - lastReload < reloadPauseMs) return;
       lastReload = at;
@@ -106,7 +121,8 @@ async function ensureNextKey(
     .executeTakeFirst();
   const coveredUntil = newest?.active_until.getTime() ?? 0;
   if (!atOnce && coveredUntil > now + publishAheadMs) return;
-  const activeFrom = atOnce ? now : Math.max(coveredUntil, now);
+  // The first key is active a little earlier, so that a clock set back by a moment still finds one.
+  const activeFrom = atOnce ? now : Math.max(coveredUntil, now - skewMs);
   const id = randomBytes(4).toString('hex');
   await tx
     .insertInto('token_keys')

@@ -13,20 +13,22 @@ export interface TokenOpener {
  * that is remembered, never that it was accepted.
  */
 export function createTokenOpener(keys: TokenKeyring, maximumTokens = 10_000): TokenOpener {
-  const remembered = new LRUCache<string, OpenedToken>({ max: maximumTokens });
+  const remembered = {
+    sandbox: new LRUCache<string, OpenedToken>({ max: maximumTokens }),
+    production: new LRUCache<string, OpenedToken>({ max: maximumTokens }),
+  };
 
   const unseal = (environment: Environment, token: string): OpenedToken =>
     unsealToken(environment, token, (keyId) => keys.find(environment, keyId));
 
   return {
     open: (environment, token, now) => {
-      const name = `${environment} ${token}`;
-      const known = remembered.get(name);
+      const known = remembered[environment].get(token);
       if (known !== undefined) return known;
       const opened = unseal(environment, token);
       if (!opened.ok && opened.problem === 'unknown-key')
         return keys.reload(now).then(() => unseal(environment, token));
-      if (opened.ok) remembered.set(name, opened);
+      if (opened.ok) remembered[environment].set(token, opened);
       return opened;
     },
   };

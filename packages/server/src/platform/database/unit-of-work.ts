@@ -86,6 +86,8 @@ export class EngineDatabase implements Database {
     } finally {
       unit.open = false;
       this.#running.delete(running);
+      // While it tracks, Node 20 runs hooks for every promise and socket of the process: a third more CPU per request.
+      if (this.#running.size === 0) this.#context.disable();
     }
   }
 

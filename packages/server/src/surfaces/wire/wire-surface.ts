@@ -1,6 +1,6 @@
 // The wire surface: from the head of a request to its answer, its log line, its metric and its recorded refusal.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Environment, redactSecrets } from '@tollward/protocol';
@@ -72,6 +72,10 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     refusals,
   } = dependencies;
   const connections = new WeakMap<object, ConnectionFacts>();
+  /** The last request of each connection. */
+  const latest = new WeakMap<object, Exchange>();
+  /** Connections whose last answer was given: whatever still arrives on them is not read (RFC 9112 section 9.6). */
+  const ended = new WeakSet<object>();
   const asksForCertificate = listener === 'api-mtls';
 
   const limitAddress = (key: string, now: number): Refusal | undefined => {
@@ -144,7 +148,10 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       ...(answer.headers ?? []),
     ];
     if (head?.correlationId !== undefined) headers.push('x-external-correlation-id', head.correlationId);
-    if (closes) headers.push('connection', 'close');
+    if (closes) {
+      headers.push('connection', 'close');
+      ended.add(request.socket);
+    }
     if (!response.destroyed) {
       response.writeHead(answer.status, headers);
       response.end(answer.body, closes ? () => request.socket.destroySoon() : undefined);
@@ -155,7 +162,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     log.request({
       time: exchange.receivedAt,
       traceId,
-      correlationId: head?.correlationId,
+      correlationId: head?.correlationId && redactSecrets(head.correlationId),
       environment,
       listener,
       method: request.method ?? '',
@@ -207,6 +214,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     },
 
     onRequest: (request, response) => {
+      if (ended.has(request.socket)) return;
       const connection = connections.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
       const traceId = random(16).toString('hex');
@@ -222,6 +230,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         startedAt: monotonic(),
         connection,
       };
+      latest.set(request.socket, exchange);
       respond(exchange).catch((error: unknown) => {
         log.logger.error({ error, traceId }, 'answer failed');
         request.socket.destroy();
@@ -229,13 +238,18 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     },
 
     onBadRequest: (kind, socket, detail) => {
+      if (ended.has(socket)) return;
+      ended.add(socket);
       const traceId = random(16).toString('hex');
       const code = badRequestCodes[kind];
       const now = clock();
       const refusal: Refusal = { refusal: code, step: 'edge', expected: 'HTTP/1.1 within the limits', seen: detail };
       const { status, body, headers = [] } = answerRefusal(refusal, '', now);
       const address = parsePeerAddress(socket.remoteAddress).text;
-      socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
+      const before = latest.get(socket);
+      // Now it would be taken for the answer to a whole request before, which is still being worked on.
+      if (before?.request.complete && !before.response.writableFinished) socket.destroySoon();
+      else socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
       metrics.refused(code);
       metrics.request(listenerLabel, 'unreadable', status, 0);
       const line = { environment, listener, method: '', path: '', address, correlationId: undefined };
@@ -272,7 +286,7 @@ function rawPath(request: IncomingMessage): string {
 
 function renderRawAnswer(status: number, body: string, headers: readonly string[]): string {
   const lines = [
-    `HTTP/1.1 ${status} Bad Request`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
   ];

@@ -1,0 +1,234 @@
+import { type Environment, environments } from '@tollward/protocol';
+import {
+  aClient,
+  addCertificate,
+  aToken,
+  basic,
+  type Call,
+  call,
+  endCertificate,
+  endClient,
+  requireMtls,
+  startTestServer,
+} from '@tollward/server/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { accessMatrix, type BearerCaller, bearerCallers, type TokenCaller, tokenCallers } from './access-matrix.js';
+import { selfSignedLookAlike, unregisteredTwin } from './support/look-alike.js';
+
+const hourMs = 3_600_000;
+const yearMs = 365 * 24 * hourMs;
+
+/** One knock at a route: what is sent, and how far the server's clock has moved by then. */
+interface Knock extends Omit<Call, 'path' | 'environment'> {
+  readonly query?: string;
+  readonly afterMs?: number;
+}
+type Knocks = Readonly<Record<BearerCaller, Knock> & Record<TokenCaller, Knock>>;
+
+/** The requirements that a caller proves, beside that of the matrix itself. */
+const proves: Partial<Record<BearerCaller | TokenCaller, string>> = {
+  'a client on the api listener': '[MTLS-01]',
+  'a bound token on the api listener': '[MTLS-02]',
+  'a client without a certificate': '[MTLS-03]',
+  'a client with the certificate of another client': '[MTLS-04]',
+  'a client with an expired certificate': '[MTLS-05] [BIND-02]',
+  'a client with a revoked certificate': '[MTLS-06] [BIND-02]',
+  'a bound token without a certificate': '[MTLS-07] [FAPI-07]',
+  'a bound token with the certificate of another client': '[MTLS-08] [FAPI-07]',
+  'a bound token of an expired certificate': '[MTLS-09] [FAPI-13]',
+  'a bound token of a revoked certificate': '[MTLS-10]',
+  'a client with its certificate': '[MTLS-11]',
+  'a bound token with its certificate': '[MTLS-12]',
+  'a bound token with another certificate of its client': '[MTLS-12]',
+  'mutual TLS off: a client on the api listener': '[MTLS-13]',
+  'mutual TLS off: an unbound token on the api listener': '[MTLS-14]',
+  'mutual TLS off: a bound token on the api listener': '[MTLS-15]',
+  'mutual TLS off: a client without a certificate': '[MTLS-16]',
+  'mutual TLS off: a client with its certificate': '[MTLS-17]',
+  'mutual TLS off: an unbound token on the mutual TLS listener': '[MTLS-18]',
+  'mutual TLS off: a bound token without a certificate': '[MTLS-19]',
+  'mutual TLS off: a bound token with its certificate': '[MTLS-19]',
+  'mutual TLS switched on: an unbound token on the api listener': '[MTLS-21]',
+  'mutual TLS switched on: an unbound token with a registered certificate': '[MTLS-21]',
+  'a certificate with a wrong secret': '[MTLS-22]',
+  'a certificate without a secret': '[MTLS-23] [FAPI-03]',
+  'a client with a self-signed certificate of its name': '[MTLS-24] [RUN-11]',
+  'a client with an unregistered certificate of its name and key': '[MTLS-24] [RUN-11]',
+  'a bound token with a self-signed certificate of the same name': '[MTLS-25] [RUN-11]',
+  'a bound token with an unregistered certificate of the same name and key': '[MTLS-25] [RUN-11]',
+  'a client with a certificate that is not yet valid': '[MTLS-26] [BIND-02]',
+  'a bound token of a certificate that is not yet valid': '[MTLS-26]',
+  nobody: '[FAPI-03]',
+  'an expired token': '[BEAR-04] [FAPI-10] [RUN-05]',
+  'a token of a revoked client': '[BEAR-05] [FAPI-10]',
+  'a token of the other environment': '[BEAR-06]',
+  'a text that is no token': '[BEAR-03]',
+  'a token of which one character was changed': '[FAPI-10]',
+  'a token in the query only': '[FAPI-09]',
+};
+
+const server = await startTestServer();
+const start = server.time.now;
+afterAll(() => server.stop());
+
+async function prepare(environment: Environment): Promise<Knocks> {
+  const other: Environment = environment === 'sandbox' ? 'production' : 'sandbox';
+  const at = (now: number): void => {
+    server.time.now = now;
+  };
+  const client = await aClient(server, { environment });
+  const second = await addCertificate(server, client);
+  const stranger = await aClient(server, { environment });
+  const foreign = await aClient(server, { environment: other });
+  const off = await aClient(server, { environment, mtlsRequired: false });
+  const switched = await aClient(server, { environment, mtlsRequired: false });
+  const revoked = await aClient(server, { environment });
+  const ended = await aClient(server, { environment });
+  // Certificates last a year: this one is in its last hour.
+  at(start + hourMs - yearMs);
+  const expiring = await aClient(server, { environment });
+  at(start + hourMs);
+  const early = await aClient(server, { environment });
+  const earlyToken = await aToken(server, early);
+  at(start);
+
+  const token = await aToken(server, client);
+  const offUnbound = await aToken(server, off, { identity: null });
+  const offBound = await aToken(server, off);
+  const switchedToken = await aToken(server, switched, { identity: null });
+  await requireMtls(server, switched);
+  const revokedToken = await aToken(server, revoked);
+  await endClient(server, revoked);
+  const endedToken = await aToken(server, ended);
+  if (ended.identity === null) throw new Error('the client has no certificate');
+  await endCertificate(server, ended.identity);
+  const expiringToken = await aToken(server, expiring);
+
+  const { identity } = client;
+  const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const body = 'grant_type=client_credentials';
+  const secretOf = (id: string, secret: string) => ({ body, headers: { ...form, authorization: basic(id, secret) } });
+  const own = secretOf(client.clientId, client.secret);
+  const offOwn = secretOf(off.clientId, off.secret);
+  const wrongSecret = `${client.secret.slice(0, -1)}!`;
+  const middle = Math.floor(token.length / 2);
+  const changed = `${token.slice(0, middle)}${token[middle] === 'A' ? 'B' : 'A'}${token.slice(middle + 1)}`;
+
+  return {
+    nobody: { identity },
+    'a client with its secret instead of a token': {
+      identity,
+      headers: { authorization: basic(client.clientId, client.secret) },
+    },
+    'a Bearer header without a token': { identity, headers: { authorization: 'Bearer' } },
+    'a token in the query only': { identity, query: `?access_token=${token}` },
+    'a text that is no token': { identity, headers: bearer('0f8fad5b-d9cb-469f-a165-70867728950e') },
+    'a client secret in the place of the token': { identity, headers: bearer(client.secret) },
+    'a token of which one character was changed': { identity, headers: bearer(changed) },
+    'a token that was cut': { identity, headers: bearer(token.slice(0, -1)) },
+    'an expired token': { identity, headers: bearer(token), afterMs: 12 * hourMs },
+    'a token of the other environment': { identity: foreign.identity, headers: bearer(await aToken(server, foreign)) },
+    'a token of a revoked client': { identity: revoked.identity, headers: bearer(revokedToken) },
+    'a bound token with its certificate': { identity, headers: bearer(token) },
+    'a bound token without a certificate': { headers: bearer(token) },
+    'a bound token with the certificate of another client': { identity: stranger.identity, headers: bearer(token) },
+    'a bound token with another certificate of its client': { identity: second, headers: bearer(token) },
+    'a bound token with a self-signed certificate of the same name': {
+      identity: selfSignedLookAlike(client),
+      headers: bearer(token),
+    },
+    'a bound token with an unregistered certificate of the same name and key': {
+      identity: unregisteredTwin(server, client),
+      headers: bearer(token),
+    },
+    'a bound token on the api listener': { listener: 'api', identity, headers: bearer(token) },
+    'a bound token of an expired certificate': {
+      identity: expiring.identity,
+      headers: bearer(expiringToken),
+      afterMs: 2 * hourMs,
+    },
+    'a bound token of a certificate that is not yet valid': { identity: early.identity, headers: bearer(earlyToken) },
+    'a bound token of a revoked certificate': { identity: ended.identity, headers: bearer(endedToken) },
+    'mutual TLS off: an unbound token on the api listener': { listener: 'api', headers: bearer(offUnbound) },
+    'mutual TLS off: an unbound token on the mutual TLS listener': { headers: bearer(offUnbound) },
+    'mutual TLS off: an unbound token with a registered certificate': {
+      identity: off.identity,
+      headers: bearer(offUnbound),
+    },
+    'mutual TLS off: a bound token with its certificate': { identity: off.identity, headers: bearer(offBound) },
+    'mutual TLS off: a bound token without a certificate': { headers: bearer(offBound) },
+    'mutual TLS off: a bound token on the api listener': { listener: 'api', headers: bearer(offBound) },
+    'mutual TLS switched on: an unbound token on the api listener': {
+      listener: 'api',
+      headers: bearer(switchedToken),
+    },
+    'mutual TLS switched on: an unbound token with a registered certificate': {
+      identity: switched.identity,
+      headers: bearer(switchedToken),
+    },
+
+    'a bearer of an access token': { body, identity, headers: { ...form, ...bearer(token) } },
+    'an unknown client': { identity, ...secretOf(`cli_${'0'.repeat(32)}`, client.secret) },
+    'a client with a wrong secret': secretOf(client.clientId, wrongSecret),
+    'a client with the secret of another client': { identity, ...secretOf(client.clientId, stranger.secret) },
+    'a client of the other environment': {
+      identity: foreign.identity,
+      ...secretOf(foreign.clientId, foreign.secret),
+    },
+    'a certificate without a secret': { body: `${body}&client_id=${client.clientId}`, headers: form, identity },
+    'a certificate with a wrong secret': { identity, ...secretOf(client.clientId, wrongSecret) },
+    'a revoked client': { identity: revoked.identity, ...secretOf(revoked.clientId, revoked.secret) },
+    'a client with its certificate': { identity, ...own },
+    'a client with its second certificate': { identity: second, ...own },
+    'a client without a certificate': own,
+    'a client with the certificate of another client': { identity: stranger.identity, ...own },
+    'a client with a self-signed certificate of its name': { identity: selfSignedLookAlike(client), ...own },
+    'a client with an unregistered certificate of its name and key': {
+      identity: unregisteredTwin(server, client),
+      ...own,
+    },
+    'a client with an expired certificate': { identity, ...own, afterMs: yearMs },
+    'a client with a certificate that is not yet valid': {
+      identity: early.identity,
+      ...secretOf(early.clientId, early.secret),
+    },
+    'a client with a revoked certificate': { identity: ended.identity, ...secretOf(ended.clientId, ended.secret) },
+    'a client on the api listener': { listener: 'api', identity, ...own },
+    'mutual TLS off: a client on the api listener': { listener: 'api', ...offOwn },
+    'mutual TLS off: a client without a certificate': offOwn,
+    'mutual TLS off: a client with its certificate': { identity: off.identity, ...offOwn },
+    'mutual TLS off: a client with the certificate of another client': { identity: stranger.identity, ...offOwn },
+  };
+}
+
+test('every route has a row in the access matrix, and every row a route', () => {
+  expect([...server.routes].sort()).toEqual(Object.keys(accessMatrix).sort());
+});
+
+describe.each(environments)('access in %s', (environment) => {
+  let knocks: Knocks;
+  beforeAll(async () => {
+    knocks = await prepare(environment);
+  });
+
+  const cases = server.routes.flatMap((route) => {
+    const entry = accessMatrix[route];
+    if (entry === undefined) return [];
+    const callers = entry.kind === 'token' ? tokenCallers : bearerCallers;
+    return callers.map((caller) => {
+      const outcome = entry.kind === 'token' ? entry.row[caller as TokenCaller] : entry.row[caller as BearerCaller];
+      const name = `${route}: ${caller} gets ${outcome === 200 ? '200' : outcome.join(' ')} ${proves[caller] ?? ''}`;
+      return { name, route, caller, outcome };
+    });
+  });
+
+  test.each(cases)('$name', async ({ route, caller, outcome }) => {
+    const [method = '', path = ''] = route.split(' ');
+    const { query = '', afterMs = 0, ...knock } = knocks[caller];
+    server.time.now = start + afterMs;
+    const answer = await call(server, { environment, method, path: path + query, ...knock });
+    const code = answer.headers['x-refusal-code'];
+    expect(code === undefined ? answer.status : [answer.status, code]).toEqual(outcome);
+  });
+});

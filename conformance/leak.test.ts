@@ -1,0 +1,188 @@
+// No secret in a log line, an answer, a metric or a row: those that Tollward made, and those that a caller put in a wrong
+// place. Only the answer that gives a token out may hold it.
+
+import { createDecipheriv } from 'node:crypto';
+import {
+  aClient,
+  aToken,
+  basic,
+  type CallAnswer,
+  call,
+  callPlayground,
+  endCertificate,
+  endClient,
+  requestToken,
+  startTestServer,
+  type TestClient,
+} from '@tollward/server/testing';
+import { afterAll, expect, test } from 'vitest';
+import { openConnection, readUntilClosed } from './support/connection.js';
+import { makeCertificate } from './support/openssl.js';
+
+const server = await startTestServer({ settings: { logLevel: 'debug' } });
+afterAll(() => server.stop());
+
+/** The master key of test servers. */
+const masterKey = Buffer.alloc(32, 7);
+
+/** Opens a value that is sealed at rest: 5 bytes of header, 12 of nonce, ciphertext, 16 of tag. */
+function unseal(sealed: Buffer, environment: string, table: string, row: string): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', masterKey, sealed.subarray(5, 17));
+  decipher.setAAD(Buffer.from(JSON.stringify(['tollward sealed value', environment, table, row])));
+  decipher.setAuthTag(sealed.subarray(-16));
+  return Buffer.concat([decipher.update(sealed.subarray(17, -16)), decipher.final()]);
+}
+
+/** Parts long enough to be no accident, of every way these bytes are usually written. */
+function writings(bytes: Buffer): string[] {
+  return [bytes.toString('latin1'), bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')];
+}
+
+/** A part of a secret that Tollward hands out, or of a token: its prefix is no secret. */
+function core(secret: string): string {
+  return secret.slice('tlw_sbx_cs_'.length, 'tlw_sbx_cs_'.length + 20);
+}
+
+async function serverKeys(): Promise<string[]> {
+  const { database, authorities } = server.core;
+  const rows = await database.read(async (tx) => ({
+    hmac: await tx.selectFrom('hmac_keys').selectAll().execute(),
+    token: await tx.selectFrom('token_keys').selectAll().execute(),
+  }));
+  const keys = [
+    masterKey,
+    ...rows.hmac.map((row) => unseal(row.key_sealed, row.environment, 'hmac_keys', String(row.version))),
+    ...rows.token.map((row) => unseal(row.key_sealed, row.environment, 'token_keys', row.id)),
+  ];
+  const privateKeys = Object.values(authorities)
+    .flatMap((kinds) => Object.values(kinds))
+    // The first bytes of a PKCS #8 key are the same in all of them.
+    .flatMap(({ rootKeyPkcs8, issuingKeyPkcs8 }) => [rootKeyPkcs8.subarray(36, 68), issuingKeyPkcs8.subarray(36, 68)]);
+  return [...keys, ...privateKeys].flatMap(writings);
+}
+
+async function everyRow(): Promise<string> {
+  await server.core.refusals.flush();
+  const tables = [
+    'organisations',
+    'clients',
+    'client_secrets',
+    'certificates',
+    'certificate_authorities',
+    'hmac_keys',
+    'token_keys',
+    'refusals',
+    'audit_entries',
+  ] as const;
+  const written: string[] = [];
+  for (const table of tables) {
+    const rows = await server.core.database.read((tx) => tx.selectFrom(table).selectAll().execute());
+    for (const value of rows.flatMap((row): unknown[] => Object.values(row))) {
+      if (value instanceof Uint8Array) written.push(...writings(Buffer.from(value)));
+      else written.push(String(value));
+    }
+  }
+  return written.join('\n');
+}
+
+test('[BCP-01] [BEAR-07] no secret is found anywhere after every good and bad use of it', async () => {
+  const client = await aClient(server);
+  const off = await aClient(server, { mtlsRequired: false });
+  const production = await aClient(server, { environment: 'production' });
+  const doomed = await aClient(server);
+  const clients = [client, off, production, doomed];
+  const tokens: string[] = [];
+  for (const each of clients) tokens.push(await aToken(server, each));
+  const [token = ''] = tokens;
+  const doomedToken = tokens[3] ?? '';
+
+  const answers: CallAnswer[] = [];
+  const raw: string[] = [];
+  const keep = async (answer: Promise<CallAnswer>): Promise<void> => void answers.push(await answer);
+  const sendRaw = async (bytes: string): Promise<void> => {
+    const socket = await openConnection(server, { identity: client.identity });
+    const answered = readUntilClosed(socket);
+    socket.write(bytes);
+    raw.push(await answered);
+  };
+
+  const form = (body: string, more: Partial<Parameters<typeof requestToken>[2]> = {}) =>
+    keep(requestToken(server, client, { body, ...more }));
+  for (const secret of [client.secret, token]) {
+    const encoded = encodeURIComponent(secret);
+    // In the place of the other credential, in the id field, beside the right one.
+    await form('grant_type=client_credentials', { headers: { authorization: basic(secret, 'x') } });
+    await form('grant_type=client_credentials', { headers: { authorization: basic('x', secret) } });
+    await form('grant_type=client_credentials', { headers: { authorization: basic(client.clientId, `${secret} `) } });
+    await form('grant_type=client_credentials', { headers: { authorization: `Bearer ${secret}` } });
+    await form('grant_type=client_credentials', { headers: { authorization: secret } });
+    // In the form.
+    await form(`grant_type=${encoded}`);
+    await form(`grant_type=client_credentials&client_id=${encoded}`);
+    await form(`client_secret=${encoded}`);
+    await form(`${encoded}=1&${encoded}=2`);
+    await form(`{"client_secret": "${secret}"}`);
+    await form(`a=${secret}`, { headers: { 'content-type': secret } });
+    await form(`a=${secret}`, { headers: { 'content-encoding': secret } });
+    await form(`grant_type=${'a'.repeat(9_000)}${secret}`);
+    // In the address, in headers, in the method.
+    await keep(call(server, { path: `/v1/${secret}` }));
+    await keep(call(server, { path: `/v1//${secret}` }));
+    await keep(call(server, { path: `/oauth/token?client_secret=${encoded}`, method: 'POST' }));
+    await keep(call(server, { path: `/v1/authenticated/playground?access_token=${encoded}` }));
+    await keep(call(server, { path: `/${secret}/oauth/token`, method: 'POST' }));
+    await keep(call(server, { path: '/nothing', headers: { expect: secret, cookie: `token=${secret}` } }));
+    await keep(callPlayground(server, client, `${secret}x`));
+    await keep(callPlayground(server, client, secret, { identity: off.identity }));
+    await keep(callPlayground(server, client, secret, { listener: 'api' }));
+    await keep(callPlayground(server, client, secret, { environment: 'production' }));
+    await sendRaw(`${secret} / HTTP/1.1\r\n\r\n`);
+    await sendRaw(`GET /${secret} HTTP/9.9\r\nHost: localhost\r\n\r\n`);
+    await sendRaw(`GET / HTTP/1.1\r\nHost: localhost\r\n${secret}\r\n\r\n`);
+    await sendRaw(`CONNECT ${secret}:443 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    // In the name of a certificate, which is evidence of a refusal.
+    const named = makeCertificate({ subject: `/O=x/CN=${secret.slice(0, 60)}` });
+    await keep(requestToken(server, client, { identity: named }));
+    await keep(callPlayground(server, client, token, { identity: named }));
+  }
+  await keep(requestToken(server, client, { identity: null }));
+  await keep(callPlayground(server, client, token));
+  if (doomed.identity !== null) await endCertificate(server, doomed.identity);
+  await keep(callPlayground(server, doomed, doomedToken));
+  await endClient(server, doomed);
+  await keep(callPlayground(server, doomed, doomedToken));
+  server.time.now += 43_200_000;
+  await keep(callPlayground(server, client, token));
+  server.time.now += 10 * 24 * 3_600_000;
+  await keep(requestToken(server, client));
+
+  const { 'x-trace-id': traceOfCorrelated } = (
+    await callPlayground(server, client, 'x', {
+      headers: { 'x-external-correlation-id': client.secret.slice(0, 36) },
+    })
+  ).headers;
+
+  const needles = [
+    ...clients.map(({ secret }: TestClient) => core(secret)),
+    ...tokens.map(core),
+    ...clients.map(({ identity }) => identity?.key.split('\n')[1] ?? 'no key'),
+    ...(await serverKeys()),
+  ];
+  const places = {
+    logs: server.logLines.join(''),
+    answers: answers.map(({ text, headers }) => `${JSON.stringify(headers)}${text}`).join('\n'),
+    rawAnswers: raw.join('\n'),
+    rows: await everyRow(),
+    metrics: await server.core.metrics.render(),
+  };
+  for (const [place, text] of Object.entries(places)) {
+    // Lines instead of the whole text, so that a failure shows where it was found.
+    const found = text.split('\n').filter((line) => needles.some((needle) => line.includes(needle)));
+    expect([place, found]).toEqual([place, []]);
+  }
+  // The search would find something: what was recorded is there, with the secret cut out of it.
+  expect(places.logs).toContain(String(traceOfCorrelated));
+  expect(places.logs).toContain('tlw_sbx_cs_***');
+  expect(places.rows).toContain('tlw_sbx_cs_***');
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+});

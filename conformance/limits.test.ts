@@ -1,0 +1,180 @@
+import {
+  aClient,
+  aToken,
+  basic,
+  type CallAnswer,
+  call,
+  callPlayground,
+  explain,
+  requestToken,
+  startTestServer,
+  type TestClient,
+  type TestServer,
+} from '@tollward/server/testing';
+import { Client } from 'undici';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openConnection } from './support/connection.js';
+
+const minuteMs = 60_000;
+
+/** A server that stands at the start of a minute, so that no test runs across the edge of one. */
+async function serverWith(options: Parameters<typeof startTestServer>[0]): Promise<TestServer> {
+  const server = await startTestServer(options);
+  onTestFinished(() => server.stop());
+  server.time.now = Math.ceil(server.time.now / minuteMs) * minuteMs;
+  return server;
+}
+
+/** Protected calls on one connection, one after the other; their statuses. */
+async function callsOf(server: TestServer, client: TestClient, token: string, count: number): Promise<number[]> {
+  const connection = new Client(server.urlOf('sandbox', 'api-mtls'), {
+    connect: { ca: server.caOf('sandbox'), cert: client.identity?.cert, key: client.identity?.key },
+  });
+  const statuses: number[] = [];
+  for (let call = 0; call < count; call += 1) {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await connection.request({ method: 'GET', path: '/v1/authenticated/playground', headers });
+    await answer.body.dump();
+    statuses.push(answer.statusCode);
+  }
+  await connection.close();
+  return statuses;
+}
+
+function expectTooMany(answer: CallAnswer, limiter: string): void {
+  expect(answer.status).toBe(429);
+  expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  expect(answer.headers['x-rate-limited-by']).toBe(limiter);
+  expect(answer.headers['x-trace-id']).toMatch(/^[0-9a-f]{32}$/);
+  expect(answer.headers['x-external-correlation-id']).toBe('abc');
+  expect(answer.json).toEqual({ error: 'rate_limit_exceeded', error_description: expect.any(String) });
+}
+const correlated = { headers: { 'x-external-correlation-id': 'abc' } };
+
+describe('the limits of a client', () => {
+  test('[RATE-01] are 100 requests in a second by default', async () => {
+    const server = await serverWith({ defaultLimits: true });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    server.time.now += 5_000;
+    const statuses = await callsOf(server, client, token, 101);
+    expect(statuses.indexOf(429)).toBe(100);
+  });
+
+  test('[RATE-02] are 1,000 requests in a minute by default', async () => {
+    const server = await serverWith({ defaultLimits: true });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    server.time.now += minuteMs * 5;
+    for (let batch = 0; batch < 10; batch += 1) {
+      expect((await callsOf(server, client, token, 100)).filter((status) => status !== 200)).toEqual([]);
+      server.time.now += 3_000;
+    }
+    expect(await callsOf(server, client, token, 1)).toEqual([429]);
+  });
+
+  test('[RATE-03] [RATE-04] [RATE-05] [RATE-06] [ERR-06] [DEC-06] broken are a 429 with its headers', async () => {
+    const server = await serverWith({ settings: { clientRequestsPerSecond: 2 } });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    await callPlayground(server, client, token);
+    expectTooMany(await callPlayground(server, client, token, correlated), 'tollward-client');
+    expectTooMany(await requestToken(server, client, correlated), 'tollward-client');
+  });
+
+  test('[RATE-04] are free again after as many seconds as Retry-After says, and not one earlier', async () => {
+    const server = await serverWith({ settings: { clientRequestsPerMinute: 3 } });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    server.time.now += 7_000;
+    await callPlayground(server, client, token);
+    await callPlayground(server, client, token);
+    const refused = await callPlayground(server, client, token);
+    const seconds = Number(refused.headers['retry-after']);
+    server.time.now += (seconds - 1) * 1_000 - 1;
+    expect((await callPlayground(server, client, token)).status).toBe(429);
+    server.time.now += 1_001;
+    expect((await callPlayground(server, client, token)).status).toBe(200);
+  });
+
+  test('[RATE-12] [DEC-07] count its token requests and its calls together', async () => {
+    const server = await serverWith({ settings: { clientRequestsPerMinute: 4 } });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    const statuses = [
+      (await callPlayground(server, client, token)).status,
+      (await requestToken(server, client)).status,
+      (await callPlayground(server, client, token)).status,
+      (await requestToken(server, client)).status,
+    ];
+    expect(statuses).toEqual([200, 200, 200, 429]);
+  });
+
+  test('[RATE-08] are its own: another client is served meanwhile', async () => {
+    const server = await serverWith({ settings: { clientRequestsPerMinute: 1 } });
+    const [busy, quiet] = [await aClient(server), await aClient(server)];
+    await requestToken(server, busy);
+    expect((await requestToken(server, busy)).status).toBe(429);
+    expect((await requestToken(server, quiet)).status).toBe(200);
+  });
+
+  test('[RATE-08] are not used up by somebody who only names it', async () => {
+    const server = await serverWith({ settings: { clientRequestsPerMinute: 2 } });
+    const client = await aClient(server);
+    const wrong = { headers: { authorization: basic(client.clientId, 'wrong') } };
+    for (let turn = 0; turn < 3; turn += 1) expect((await requestToken(server, client, wrong)).status).toBe(401);
+    const token = await aToken(server, client);
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect((await callPlayground(server, client, token, { identity: null })).status).toBe(401);
+    }
+    expect((await callPlayground(server, client, token)).status).toBe(200);
+  });
+
+  test('[RATE-07] stand in no header of an answer within them', async () => {
+    const server = await serverWith({ defaultLimits: true });
+    const client = await aClient(server);
+    const { headers } = await callPlayground(server, client, await aToken(server, client));
+    expect(Object.keys(headers).filter((name) => /rate|retry|quota|limit/.test(name))).toEqual([]);
+  });
+});
+
+describe('the limits of an address', () => {
+  test('[RATE-09] [RATE-05] hold before anything of the request is believed', async () => {
+    const server = await serverWith({ settings: { addressRequestsPerSecond: 3 } });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    await call(server, { path: '/nothing' });
+    await callPlayground(server, client, 'x');
+    expectTooMany(await callPlayground(server, client, token, correlated), 'tollward-address');
+    expectTooMany(await requestToken(server, client, correlated), 'tollward-address');
+    expectTooMany(await call(server, { path: '/nothing', ...correlated }), 'tollward-address');
+    server.time.now += 2_000;
+    expect((await callPlayground(server, client, token)).status).toBe(200);
+  });
+
+  test('[RATE-10] stop an address that keeps failing to authenticate, the right secret included', async () => {
+    const server = await serverWith({ settings: { addressFailuresPerMinute: 3 } });
+    const client = await aClient(server);
+    const token = await aToken(server, client);
+    const wrong = { headers: { authorization: basic(client.clientId, 'wrong') } };
+    await requestToken(server, client, wrong);
+    await requestToken(server, client, wrong);
+    expect((await callPlayground(server, client, 'no token')).status).toBe(401);
+    const refused = await requestToken(server, client, correlated);
+    expectTooMany(refused, 'tollward-address');
+    expect((await explain(server, refused))?.code).toBe('address_failures_limited');
+    expect((await callPlayground(server, client, token)).status).toBe(429);
+    server.time.now += 2 * minuteMs;
+    expect((await requestToken(server, client)).status).toBe(200);
+  });
+
+  test('[RATE-11] stop a connection before its handshake', async () => {
+    const server = await serverWith({ settings: { addressHandshakesPerSecond: 2 } });
+    const first = await openConnection(server, {});
+    const second = await openConnection(server, { listener: 'api' });
+    await expect(openConnection(server, {})).rejects.toThrow();
+    server.time.now += 2_000;
+    const later = await openConnection(server, {});
+    for (const socket of [first, second, later]) socket.destroy();
+  });
+});

@@ -1,0 +1,241 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ManagementSocket, openManagementSocket } from '../platform/listeners/management-socket.js';
+import { isRefusal } from '../refusals/index.js';
+import { runCli as runAnywhere } from '../testing/cli.js';
+import { openTestManagement, type TestManagement } from '../testing/management.js';
+import type { CliContext } from './cli.js';
+import { parseEnvFile } from './env-file.js';
+
+let management: TestManagement;
+let socket: ManagementSocket;
+let dataDirectory: string;
+let workingDirectory: string;
+let names = 0;
+
+beforeAll(async () => {
+  management = await openTestManagement();
+  await management.surface.ready();
+  dataDirectory = await mkdtemp(join(tmpdir(), 'data-'));
+  socket = await openManagementSocket({ dataDirectory, server: management.surface.server });
+});
+afterAll(async () => {
+  await socket.close();
+  await management.close();
+  await rm(dataDirectory, { recursive: true });
+});
+beforeEach(async () => {
+  workingDirectory = await mkdtemp(join(tmpdir(), 'cli-'));
+});
+afterEach(() => rm(workingDirectory, { recursive: true }));
+
+function runCli(words: readonly string[], changes: Partial<CliContext> = {}) {
+  return runAnywhere([...words, '--data-dir', dataDirectory], { workingDirectory, ...changes });
+}
+
+function createWords(name: string, ...more: string[]): string[] {
+  return ['clients', 'create', '--environment', 'sandbox', '--organisation', 'Test Bank', '--name', name, ...more];
+}
+
+async function createClient(...more: string[]) {
+  names += 1;
+  const folder = join(workingDirectory, `made-${names}`);
+  const run = await runCli([...createWords(`client ${names}`, '--out', folder, ...more)]);
+  expect(run).toMatchObject({ exitCode: 0, error: '' });
+  const parsed = parseEnvFile(await readFile(join(folder, 'client.env'), 'utf8'));
+  const values = parsed.ok ? parsed.values : new Map<string, string>();
+  return { run, folder, id: values.get('CLIENT_ID') ?? '', secret: values.get('CLIENT_SECRET') ?? '', values };
+}
+
+async function getToken({ id, secret }: { id: string; secret: string }): Promise<string> {
+  const issued = await management.requestToken(id, secret);
+  if (isRefusal(issued)) throw new Error(`no token: ${issued.refusal}`);
+  return issued.body.access_token;
+}
+
+async function clientCount(): Promise<number> {
+  const { out } = await runCli(['clients', 'list', '--json']);
+  return (JSON.parse(out) as { clients: unknown[] }).clients.length;
+}
+
+describe('clients create', () => {
+  it('writes a key, its certificate and an env file that only their owner can read', async () => {
+    const { folder, values, id } = await createClient();
+    expect((await readdir(folder)).sort()).toEqual(['client.env', 'client.key', 'client.pem']);
+    for (const file of await readdir(folder)) expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600);
+    const certificate = new X509Certificate(await readFile(values.get('CLIENT_CERT') ?? ''));
+    expect(certificate.subject).toContain(`CN=${id}`);
+    expect(certificate.checkPrivateKey(createPrivateKey(await readFile(values.get('CLIENT_KEY') ?? '')))).toBe(true);
+  });
+
+  it('prints neither secret nor key', async () => {
+    const { run, secret, folder } = await createClient();
+    const key = (await readFile(join(folder, 'client.key'), 'utf8')).split('\n')[1] ?? '';
+    expect(secret).toMatch(/^tlw_sbx_cs_/);
+    expect(run.out).not.toContain(secret);
+    expect(run.out).not.toContain(key);
+  });
+
+  it('makes no certificate for a client without mutual TLS, whose secret gets tokens by itself', async () => {
+    const client = await createClient('--mtls', 'off');
+    expect(await readdir(client.folder)).toEqual(['client.env']);
+    expect([...client.values.keys()]).toEqual(['CLIENT_ID', 'CLIENT_SECRET']);
+    expect(await getToken(client)).toMatch(/^tlw_sbx_at_/);
+  });
+
+  it('names the folder after the client', async () => {
+    expect((await runCli(createWords('My "Ünusual" Client 1'))).exitCode).toBe(0);
+    expect(await readdir(workingDirectory)).toEqual(['my-nusual-client-1']);
+  });
+
+  it.each(['client.env', 'client.pem', 'client.key'])('overwrites no %s and makes no client then', async (file) => {
+    await writeFile(join(workingDirectory, file), 'kept');
+    const before = await clientCount();
+    const { exitCode, error } = await runCli(createWords(`over ${file}`, '--out', '.'));
+    expect(exitCode).toBe(5);
+    expect(error).toContain(file);
+    expect(await readFile(join(workingDirectory, file), 'utf8')).toBe('kept');
+    expect(await clientCount()).toBe(before);
+  });
+
+  it('ends with 5 for a name that is taken, and leaves no empty folder', async () => {
+    await createClient();
+    const { exitCode, error } = await runCli(createWords(`client ${names}`, '--out', 'second', '--json'));
+    expect(exitCode).toBe(5);
+    expect(JSON.parse(error)).toMatchObject({ error: { exitCode: 5, code: 'client_name_taken' } });
+    expect(await readdir(workingDirectory)).not.toContain('second');
+  });
+
+  it('leaves a folder that was there, even empty, when no client was made', async () => {
+    await createClient();
+    await mkdir(join(workingDirectory, 'mine'));
+    expect((await runCli(createWords(`client ${names}`, '--out', 'mine'))).exitCode).toBe(5);
+    expect(await readdir(workingDirectory)).toContain('mine');
+  });
+
+  it('prints what it can not write rather than lose it', async () => {
+    const folder = join(workingDirectory, 'full');
+    // A dangling link does not exist for a reader, and can not be written either.
+    await mkdir(folder);
+    await symlink(join(folder, 'missing', 'file'), join(folder, 'client.pem'));
+    const { exitCode, out, error } = await runCli(createWords('unwritable', '--out', folder));
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(/^CLIENT_SECRET="tlw_sbx_cs_/m);
+    expect(out).toContain('BEGIN CERTIFICATE');
+    expect(out).toContain('BEGIN PRIVATE KEY');
+    expect(error).toMatch(/could not be written/);
+    expect(error).not.toContain('tlw_');
+  });
+});
+
+describe('clients and certs', () => {
+  it('are listed by environment and shown with their certificates', async () => {
+    const { id } = await createClient();
+    expect((await runCli(['clients', 'list'])).out).toMatch(new RegExp(`^${id} +sandbox +Test Bank .*in force$`, 'm'));
+    expect((await runCli(['clients', 'list', '--environment', 'production'])).out).not.toContain(id);
+    expect((await runCli(['clients', 'show', id])).out).toMatch(/^Certificate +crt_/m);
+  });
+
+  it('are revoked for good, and a second time is no failure', async () => {
+    const { id } = await createClient();
+    const show = async () =>
+      JSON.parse((await runCli(['clients', 'show', id, '--json'])).out) as {
+        revokedAt: string | null;
+        certificates: { id: string; revokedAt: string | null }[];
+      };
+    const [certificate] = (await show()).certificates;
+
+    for (const words of [
+      ['certs', 'revoke', certificate?.id ?? ''],
+      ['clients', 'revoke', id],
+    ]) {
+      expect(await runCli(words)).toMatchObject({ exitCode: 0, out: expect.stringContaining('is revoked') });
+      expect(await runCli(words)).toMatchObject({ exitCode: 0, out: expect.stringContaining('was revoked before') });
+    }
+    const { revokedAt, certificates } = await show();
+    expect([revokedAt, certificates[0]?.revokedAt]).not.toContain(null);
+  });
+
+  it.each([
+    ['clients', 'show', 'cli_'],
+    ['clients', 'revoke', 'cli_'],
+    ['certs', 'revoke', 'crt_'],
+  ])('end with 4 for an id that nobody has: %s %s', async (noun, verb, prefix) => {
+    expect((await runCli([noun, verb, `${prefix}${'0'.repeat(32)}`])).exitCode).toBe(4);
+  });
+
+  it('end with 2 for what is no id', async () => {
+    expect((await runCli(['clients', 'show', '../status'])).exitCode).toBe(2);
+  });
+});
+
+describe('token inspect', () => {
+  it('reads a token or the whole answer, from standard input or a file, and does not repeat it', async () => {
+    const client = await createClient('--mtls', 'off');
+    const token = await getToken(client);
+    await writeFile(join(workingDirectory, 'token.json'), JSON.stringify({ access_token: token, expires_in: 1 }));
+    const runs = [
+      await runCli(['token', 'inspect', '--file', 'token.json']),
+      await runCli(['token', 'inspect'], { readInput: () => Promise.resolve(`${token}\n`) }),
+    ];
+    for (const { exitCode, out } of runs) {
+      expect(exitCode).toBe(0);
+      expect(out).toContain(client.id);
+      expect(out).toMatch(/^In force +yes$/m);
+      expect(out).not.toContain(token);
+    }
+  });
+
+  it('ends with 3 and the reason for a token that is not in force', async () => {
+    const client = await createClient('--mtls', 'off');
+    const token = await getToken(client);
+    await runCli(['clients', 'revoke', client.id]);
+    const readInput = () => Promise.resolve(token);
+    const { exitCode, out } = await runCli(['token', 'inspect'], { readInput });
+    expect(exitCode).toBe(3);
+    expect(out).toMatch(/^In force +no: .*revoked/m);
+    const garbage = await runCli(['token', 'inspect'], { readInput: () => Promise.resolve('garbage') });
+    expect(garbage).toMatchObject({ exitCode: 3, out: expect.stringMatching(/^In force +no/) });
+  });
+});
+
+describe('explain', () => {
+  const traceId = 'fedcba9876543210fedcba9876543210';
+
+  it('shows a refusal as text and as JSON', async () => {
+    const request = {
+      traceId,
+      occurredAt: management.time.now,
+      environment: 'sandbox',
+      listener: 'api',
+      method: 'POST',
+      path: '/oauth/token',
+      correlationId: undefined,
+      address: '127.0.0.1',
+    } as const;
+    const evidence = { step: 'client', expected: 'a client', seen: 'nobody' } as const;
+    management.refusals.record(request, { refusal: 'client_authentication_failed', ...evidence });
+    const text = await runCli(['explain', traceId.toUpperCase()]);
+    expect(text.exitCode).toBe(0);
+    expect(text.out).toMatch(/^Refused +client_authentication_failed, answered 401/m);
+    const json = await runCli(['explain', traceId, '--json']);
+    expect(JSON.parse(json.out)).toMatchObject({ traceId, occurredAt: '2026-03-01T12:00:00.000Z', seen: 'nobody' });
+  });
+
+  it('ends with 4 where none is kept, and with 2 for what is no trace id', async () => {
+    expect((await runCli(['explain', '0'.repeat(32)])).exitCode).toBe(4);
+    expect((await runCli(['explain', 'x'])).exitCode).toBe(2);
+  });
+});
+
+describe('doctor', () => {
+  it('finds the running server and leaves its ports alone', async () => {
+    await chmod(dataDirectory, 0o700);
+    const { out } = await runCli(['doctor']);
+    expect(out).toMatch(/^ok +server +version 1\.2\.3, process 42/m);
+    expect(out).not.toMatch(/^\w+ +port/m);
+  });
+});

@@ -1,0 +1,49 @@
+import type { LoadedSettings } from '../platform/config/load-settings.js';
+import { isSecretSetting, settingNames, settingsSchema, variableName } from '../platform/config/settings.js';
+import { type Cli, done } from './cli.js';
+import { renderTable } from './text.js';
+
+export function addConfigCommand({ program, context, run }: Cli): void {
+  const config = program.command('config').description('the settings of the program');
+
+  config
+    .command('print')
+    .description('show every setting, its value and where the value comes from')
+    .action(() =>
+      run(async (load) => {
+        const settings = listSettings(load());
+        const rows = settings.map(({ name, value, source, variable }) => [
+          name,
+          value ?? '(not set)',
+          source,
+          variable,
+        ]);
+        const table = renderTable(['SETTING', 'VALUE', 'SOURCE', 'VARIABLE'], rows, context);
+        const hint = 'Each variable also works with _FILE at its end, naming a file that holds the value.';
+        return done(`${table}\n\n${hint}`, { settings });
+      }),
+    );
+
+  config
+    .command('check')
+    .description('tell whether the settings can be used')
+    .action(() =>
+      run(async (load) => {
+        const { settings } = load();
+        return done(`The settings can be used. The data directory is ${settings.dataDir}.`, { ok: true });
+      }),
+    );
+}
+
+function listSettings({ settings, sources }: LoadedSettings) {
+  return settingNames.map((name) => {
+    const value = settings[name];
+    return {
+      name,
+      value: value === undefined ? null : isSecretSetting(name) ? '[secret]' : String(value),
+      source: sources[name],
+      variable: variableName(name),
+      description: settingsSchema.shape[name].description ?? '',
+    };
+  });
+}

@@ -1,0 +1,112 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createClientKeyAndCsr } from '../certificates/index.js';
+import { loadSettings } from '../platform/config/load-settings.js';
+import { openTestManagement } from '../testing/management.js';
+import {
+  checkCertificates,
+  checkClock,
+  checkDataDirectory,
+  checkNode,
+  checkPorts,
+  checkServer,
+  checkSocketPath,
+} from './doctor-checks.js';
+
+const dayMs = 24 * 60 * 60_000;
+let dataDirectory: string;
+
+beforeEach(async () => {
+  dataDirectory = await mkdtemp(join(tmpdir(), 'doctor-'));
+});
+afterEach(() => rm(dataDirectory, { recursive: true, force: true }));
+
+describe('doctor', () => {
+  it.each([
+    ['20.18.9', 'fail'],
+    ['20.19.0', 'ok'],
+    ['18.20.0', 'fail'],
+    ['22.1.0', 'ok'],
+  ])('judges Node %s as %s', (version, result) => {
+    expect(checkNode(version).result).toBe(result);
+  });
+
+  it.each([
+    [0, 'ok'],
+    [-2_000, 'ok'],
+    [2_001, 'warn'],
+    [-5_000, 'warn'],
+    [5_001, 'fail'],
+  ])('judges clocks %i ms apart as %s', (skewMs, result) => {
+    expect(checkClock(skewMs).result).toBe(result);
+  });
+
+  it('fails a data directory or a master key that others can read, and says how to close it', async () => {
+    const keyFile = join(dataDirectory, 'master.key');
+    await writeFile(keyFile, 'key', { mode: 0o600 });
+    const results = async () => (await checkDataDirectory(dataDirectory)).map(({ result }) => result);
+    expect(await results()).toEqual(['ok', 'ok']);
+    await chmod(keyFile, 0o640);
+    expect(await results()).toEqual(['ok', 'fail']);
+    await chmod(dataDirectory, 0o701);
+    const [directory] = await checkDataDirectory(dataDirectory);
+    expect(directory).toMatchObject({ result: 'fail', remedy: `chmod 0700 '${dataDirectory}'` });
+  });
+
+  it('only warns of a data directory that is not there yet', async () => {
+    expect(await checkDataDirectory(join(dataDirectory, 'missing'))).toMatchObject([{ result: 'warn' }]);
+  });
+
+  it('finds no server where none is running', async () => {
+    expect(await checkServer(dataDirectory)).toMatchObject({ running: false, checks: [{ result: 'ok' }] });
+  });
+
+  it('names the port that somebody else has', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const portBase = port - 3;
+    const { settings } = loadSettings({ flags: {}, variables: {}, workingDirectory: dataDirectory });
+    const checks = await checkPorts({ ...settings, portBase });
+    expect(checks).toHaveLength(5);
+    expect(checks[0]).toMatchObject({ name: `port ${port}`, result: 'fail' });
+    expect(await checkPorts({ ...settings, portBase: 0 })).toMatchObject([{ result: 'ok' }]);
+    await new Promise<void>((resolve) => taken.close(() => resolve()));
+  });
+
+  it('fails a temporary directory that is too long for the socket', () => {
+    expect(checkSocketPath('/tmp').result).toBe('ok');
+    expect(checkSocketPath(`/${'x'.repeat(100)}`)).toMatchObject({
+      result: 'fail',
+      remedy: expect.stringContaining('TMPDIR'),
+    });
+  });
+
+  it('watches the end of the certificates of the example partners', async () => {
+    const file = join(dataDirectory, 'client.pem');
+    const { surface, close } = await openTestManagement();
+    const { csrPem } = await createClientKeyAndCsr({ organisation: 'Test Bank' });
+    const payload = { environment: 'sandbox', organisation: 'Test Bank', name: 'worker', csr: csrPem };
+    const created = (await surface.inject({ method: 'POST', url: '/clients', payload })).json<{
+      certificate: { chainPem: string; notAfter: string };
+    }>();
+    await close();
+    await writeFile(file, created.certificate.chainPem);
+    const notAfter = Date.parse(created.certificate.notAfter);
+
+    await writeFile(join(dataDirectory, 'sandbox.env'), `CLIENT_CERT=${file}\nOTHER_CLIENT_CERT="${file}.missing"\n`);
+    const resultsAt = async (now: number) => (await checkCertificates(dataDirectory, now)).map(({ result }) => result);
+    expect(await resultsAt(notAfter - 15 * dayMs)).toEqual(['ok', 'fail']);
+    expect(await resultsAt(notAfter - 13 * dayMs)).toEqual(['warn', 'fail']);
+    expect(await resultsAt(notAfter)).toEqual(['fail', 'fail']);
+  });
+
+  it('looks at no certificate before there is an env file', async () => {
+    await mkdir(join(dataDirectory, 'sandbox'));
+    expect(await checkCertificates(dataDirectory, 0)).toEqual([]);
+  });
+});

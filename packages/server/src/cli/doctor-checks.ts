@@ -1,0 +1,147 @@
+// The single checks of `doctor`. Each says what it found, and what to do where that is not in order.
+
+import { X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { environments } from '@tollward/protocol';
+import { portsFrom } from '../compose.js';
+import { notReadySkewMs, warnSkewMs } from '../platform/clock-watch.js';
+import type { Settings } from '../platform/config/settings.js';
+import { listenOn, PortInUseError } from '../platform/listeners/listen.js';
+import { fitsSocketPath } from '../platform/listeners/management-socket.js';
+import { statusSchema } from '../surfaces/management/schemas.js';
+import { parseEnvFile } from './env-file.js';
+import { askManagement } from './management-client.js';
+
+export interface Check {
+  readonly name: string;
+  readonly result: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+const dayMs = 24 * 60 * 60_000;
+const warnDaysBeforeExpiry = 14;
+
+export function checkNode(nodeVersion: string): Check {
+  const name = 'Node';
+  const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return { name, result: 'ok', detail: nodeVersion };
+  return { name, result: 'fail', detail: nodeVersion, remedy: 'install Node 20.19 or newer' };
+}
+
+export async function checkDataDirectory(dataDirectory: string): Promise<readonly Check[]> {
+  const name = 'data directory';
+  const mode = await modeOf(dataDirectory);
+  if (mode === undefined) {
+    return [{ name, result: 'warn', detail: `${dataDirectory} is not there`, remedy: '"tollward dev" makes it' }];
+  }
+  const checks = [checkMode(name, dataDirectory, mode, 0o700)];
+  const keyFile = join(dataDirectory, 'master.key');
+  const keyMode = await modeOf(keyFile);
+  return keyMode === undefined ? checks : [...checks, checkMode('master key', keyFile, keyMode, 0o600)];
+}
+
+function checkMode(name: string, path: string, mode: number, wanted: number): Check {
+  if ((mode & 0o077) === 0) return { name, result: 'ok', detail: `${path}, for its owner only` };
+  const detail = `${path} is open to others (mode 0${mode.toString(8)})`;
+  return { name, result: 'fail', detail, remedy: `chmod 0${wanted.toString(8)} '${path}'` };
+}
+
+async function modeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function checkServer(dataDirectory: string): Promise<{ running: boolean; checks: readonly Check[] }> {
+  const name = 'server';
+  const answer = await askManagement(dataDirectory, { method: 'GET', path: '/status', answer: statusSchema });
+  if (!answer.ok) {
+    if (!answer.running) return { running: false, checks: [{ name, result: 'ok', detail: 'not running' }] };
+    const remedy = answer.outcome.problem?.message ?? 'look into its log';
+    return { running: true, checks: [{ name, result: 'fail', detail: 'running, but without a good answer', remedy }] };
+  }
+  const { pid, version, startedAt, ready, clockSkewMs } = answer.value;
+  const detail = `version ${version}, process ${pid}, running since ${startedAt}`;
+  const server: Check = ready
+    ? { name, result: 'ok', detail }
+    : { name, result: 'fail', detail: `${detail}, not ready`, remedy: '/health/ready says what is missing' };
+  return { running: true, checks: clockSkewMs === null ? [server] : [server, checkClock(clockSkewMs)] };
+}
+
+export function checkClock(skewMs: number): Check {
+  const name = 'clock';
+  const apart = Math.abs(skewMs);
+  const detail = `${apart} ms apart from the database`;
+  if (apart <= warnSkewMs) return { name, result: 'ok', detail };
+  return { name, result: apart > notReadySkewMs ? 'fail' : 'warn', detail, remedy: 'synchronise both clocks (NTP)' };
+}
+
+export async function checkPorts({ host, portBase }: Settings): Promise<readonly Check[]> {
+  if (portBase === 0) return [{ name: 'ports', result: 'ok', detail: 'chosen by the system' }];
+  const { sandbox, production, operations } = portsFrom(portBase);
+  const checks: Check[] = [];
+  for (const port of [...Object.values(sandbox), ...Object.values(production)])
+    checks.push(await checkPort(host, port));
+  checks.push(await checkPort('127.0.0.1', operations));
+  return checks;
+}
+
+async function checkPort(host: string, port: number): Promise<Check> {
+  const name = `port ${port}`;
+  const server = createServer();
+  try {
+    await listenOn(server, host, port);
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    return { name, result: 'ok', detail: 'free' };
+  } catch (error) {
+    const detail = error instanceof PortInUseError ? 'in use' : `can not be opened on ${host}`;
+    return { name, result: 'fail', detail, remedy: 'stop what listens there, or choose other ports with --port-base' };
+  }
+}
+
+export function checkSocketPath(temporaryDirectory: string = tmpdir()): Check {
+  const name = 'management socket';
+  if (fitsSocketPath(temporaryDirectory))
+    return { name, result: 'ok', detail: `its path in ${temporaryDirectory} is short enough` };
+  const detail = `its path in ${temporaryDirectory} would be too long`;
+  return { name, result: 'fail', detail, remedy: 'set TMPDIR to a shorter path' };
+}
+
+/** The certificates of the example partners. */
+export async function checkCertificates(dataDirectory: string, now: number): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  for (const environment of environments) {
+    const text = await readFile(join(dataDirectory, `${environment}.env`), 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const parsed = parseEnvFile(text);
+    for (const variable of ['CLIENT_CERT', 'OTHER_CLIENT_CERT']) {
+      const file = parsed.ok ? parsed.values.get(variable) : undefined;
+      checks.push(await checkCertificate(`${environment} ${variable}`, file, now));
+    }
+  }
+  return checks;
+}
+
+async function checkCertificate(name: string, file: string | undefined, now: number): Promise<Check> {
+  const remedy = 'start "tollward dev" again, which makes what is missing or over';
+  const expiresAt = file === undefined ? undefined : await readExpiry(file);
+  if (expiresAt === undefined) return { name, result: 'fail', detail: 'can not be read', remedy };
+  const detail = `valid until ${new Date(expiresAt).toISOString()}`;
+  if (expiresAt <= now) return { name, result: 'fail', detail, remedy };
+  const endsSoon = expiresAt - now < warnDaysBeforeExpiry * dayMs;
+  return endsSoon ? { name, result: 'warn', detail, remedy: 'it ends soon' } : { name, result: 'ok', detail };
+}
+
+async function readExpiry(file: string): Promise<number | undefined> {
+  try {
+    return Date.parse(new X509Certificate(await readFile(file)).validTo);
+  } catch {
+    return undefined;
+  }
+}

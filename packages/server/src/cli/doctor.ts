@@ -1,0 +1,60 @@
+import { SettingsError } from '../platform/config/load-settings.js';
+import type { Cli, CliContext, LoadSettings, Outcome } from './cli.js';
+import {
+  type Check,
+  checkCertificates,
+  checkDataDirectory,
+  checkNode,
+  checkPorts,
+  checkServer,
+  checkSocketPath,
+} from './doctor-checks.js';
+import { exitCodes } from './exit-codes.js';
+import { renderTable } from './text.js';
+
+export function addDoctorCommand({ program, context, run }: Cli): void {
+  program
+    .command('doctor')
+    .description('check whether this machine, the settings and the running server are in order')
+    .action(() => run((load) => examine(load, context)));
+}
+
+async function examine(load: LoadSettings, context: CliContext): Promise<Outcome> {
+  const checks = await runChecks(load, context.clock());
+  const lines = checks.map(({ name, result, detail, remedy }) => [
+    result,
+    name,
+    remedy === undefined ? detail : `${detail}: ${remedy}`,
+  ]);
+  const failures = checks.filter(({ result }) => result === 'fail').length;
+  const summary = failures === 0 ? 'Nothing is wrong.' : `${failures} of ${checks.length} checks failed.`;
+  return {
+    exitCode: failures === 0 ? exitCodes.ok : exitCodes.failure,
+    output: { text: `${renderTable(['RESULT', 'CHECK', 'FOUND'], lines, context)}\n\n${summary}`, json: { checks } },
+  };
+}
+
+async function runChecks(load: LoadSettings, now: number): Promise<readonly Check[]> {
+  const node = checkNode(process.versions.node);
+  let loaded: ReturnType<LoadSettings>;
+  try {
+    loaded = load();
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return [
+      node,
+      { name: 'settings', result: 'fail', detail: 'they can not be used', remedy: error.problems.join(' ') },
+    ];
+  }
+  const { settings } = loaded;
+  const server = await checkServer(settings.dataDir);
+  return [
+    node,
+    { name: 'settings', result: 'ok', detail: 'they can be used' },
+    ...(await checkDataDirectory(settings.dataDir)),
+    ...server.checks,
+    ...(server.running ? [] : await checkPorts(settings)),
+    checkSocketPath(),
+    ...(await checkCertificates(settings.dataDir, now)),
+  ];
+}

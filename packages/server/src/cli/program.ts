@@ -1,0 +1,90 @@
+// The command line as a whole: global options, exit codes, and the one place that prints what a command came to.
+
+import { redactSecrets } from '@tollward/protocol';
+import { Command, CommanderError } from 'commander';
+import { loadSettings, SettingsError } from '../platform/config/load-settings.js';
+import {
+  DatabaseInUseError,
+  DatabaseUnavailableError,
+  DataDirectoryInUseError,
+  MigrationError,
+  UnsupportedDatabaseError,
+} from '../platform/database/database-errors.js';
+import { MasterKeyError } from '../platform/keys/master-key.js';
+import { PortInUseError } from '../platform/listeners/listen.js';
+import { ManagementSocketError } from '../platform/listeners/management-socket.js';
+import { addCertsCommand } from './certs.js';
+import { type CliContext, failed, type LoadSettings, type Outcome } from './cli.js';
+import { addClientsCommand } from './clients.js';
+import { addConfigCommand } from './config.js';
+import { addDevCommand } from './dev.js';
+import { addDoctorCommand } from './doctor.js';
+import { type ExitCode, exitCodes } from './exit-codes.js';
+import { addExplainCommand } from './explain.js';
+import { addTokenCommand } from './token.js';
+
+/** Runs one command line, without the names of node and of the program, and resolves to what the shell is told. */
+export async function runProgram(words: readonly string[], context: CliContext): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = new Command('tollward')
+    .description('OAuth 2.0 over mutual TLS and an enforcing gateway, in one program')
+    .version(context.version)
+    .option('--json', 'print JSON instead of text')
+    .option('--data-dir <folder>', 'data directory (default: TOLLWARD_DATA_DIR, else ./.tollward)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('Run with --help to see what there is.')
+    // Commander repeats what it does not understand, and that can be a secret pasted into the wrong place.
+    .configureOutput({ writeOut: context.writeOut, writeErr: (text) => context.writeError(redactSecrets(text)) })
+    .exitOverride();
+
+  const load: LoadSettings = (flags) => {
+    const { dataDir } = program.opts<{ dataDir?: string }>();
+    const { variables, workingDirectory } = context;
+    return loadSettings({ flags: { ...flags, dataDir }, variables, workingDirectory });
+  };
+  const run = async (work: (load: LoadSettings) => Promise<Outcome>): Promise<void> => {
+    const outcome = await work(load).catch(describeError);
+    exitCode = outcome.exitCode;
+    print(outcome, program.opts<{ json?: true }>().json === true, context);
+  };
+
+  const cli = { program, context, run };
+  addDevCommand(cli);
+  addClientsCommand(cli);
+  addCertsCommand(cli);
+  addTokenCommand(cli);
+  addExplainCommand(cli);
+  addConfigCommand(cli);
+  addDoctorCommand(cli);
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 ok, 1 failure, 2 usage or settings, 3 refused, 4 not found, 5 conflict.',
+  );
+
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  return exitCode;
+}
+
+function print({ exitCode, output, problem }: Outcome, asJson: boolean, context: CliContext): void {
+  if (output !== undefined) context.writeOut(`${asJson ? JSON.stringify(output.json, undefined, 2) : output.text}\n`);
+  if (problem === undefined) return;
+  const { message, details } = problem;
+  context.writeError(`${asJson ? JSON.stringify({ error: { exitCode, message, ...details } }) : message}\n`);
+}
+
+const usageErrors = [SettingsError, PortInUseError, ManagementSocketError, MasterKeyError, UnsupportedDatabaseError];
+const expectedErrors = [DataDirectoryInUseError, DatabaseInUseError, DatabaseUnavailableError, MigrationError];
+
+function describeError(error: unknown): Outcome {
+  if (!(error instanceof Error)) return failed(exitCodes.failure, 'Something was thrown that is no error.');
+  if (usageErrors.some((kind) => error instanceof kind)) return failed(exitCodes.usage, error.message);
+  // The system's own refusals, such as a full disk, say what and where.
+  const expected = expectedErrors.some((kind) => error instanceof kind) || 'syscall' in error;
+  if (expected) return failed(exitCodes.failure, redactSecrets(error.message));
+  return failed(exitCodes.failure, `This should not happen: ${redactSecrets(error.stack ?? error.message)}`);
+}

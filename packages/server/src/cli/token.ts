@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { environments } from '@tollward/protocol';
+import { Option } from 'commander';
+import { type TokenInspectionBody, tokenInspectionSchema } from '../surfaces/management/schemas.js';
+import { type Cli, type CliContext, failed, type Outcome } from './cli.js';
+import { exitCodes } from './exit-codes.js';
+import { type GetTokenOptions, getToken } from './get-token.js';
+import { askManagement } from './management-client.js';
+import { type Page, renderFields } from './text.js';
+
+export function addTokenCommand({ program, context, run }: Cli): void {
+  const token = program.command('token').description('access tokens');
+
+  token
+    .command('get')
+    .description('get an access token over mutual TLS and print the JSON answer')
+    .addOption(new Option('--environment <environment>').choices(environments).default('sandbox'))
+    .option('--other', 'as the second of the two example partners')
+    .option('--env-file <file>', 'credentials of another client, as "clients create" writes them')
+    .action((options: GetTokenOptions) =>
+      run(async (load) => getToken(load().settings.dataDir, options, context.workingDirectory)),
+    );
+
+  token
+    .command('inspect')
+    .description('tell what a token is and whether it is in force; read from standard input, or from a file')
+    .option('--file <file>', 'file with the token, or with the whole JSON answer of the token endpoint')
+    .allowExcessArguments()
+    .action((options: { file?: string }, { args }: { args: readonly string[] }) =>
+      run(async (load) => {
+        if (args.length > 0) return failed(exitCodes.usage, tokenAsArgument);
+        const token = await readToken(options.file, context);
+        return token.ok ? inspect(load().settings.dataDir, token.value, context) : token.outcome;
+      }),
+    );
+}
+
+const tokenAsArgument =
+  'A token is not taken from the command line, where every user of this machine can see it in the list of processes. ' +
+  'Give it on standard input or in a file: tollward token inspect --file token.json';
+const nothingToRead =
+  'There is no token to inspect. Give it on standard input or in a file: tollward token inspect --file token.json';
+
+type ReadToken = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly outcome: Outcome };
+
+async function readToken(file: string | undefined, context: CliContext): Promise<ReadToken> {
+  const text = await (file === undefined
+    ? context.readInput()
+    : readFile(resolve(context.workingDirectory, file), 'utf8'));
+  const value = parseToken(text ?? '');
+  return value === undefined ? { ok: false, outcome: failed(exitCodes.usage, nothingToRead) } : { ok: true, value };
+}
+
+/** The token in a text that is either the token itself or the JSON answer it came in. */
+function parseToken(text: string): string | undefined {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('{')) return trimmed === '' ? undefined : trimmed;
+  try {
+    const answer: unknown = JSON.parse(trimmed);
+    const found = typeof answer === 'object' && answer !== null && 'access_token' in answer && answer.access_token;
+    return typeof found === 'string' ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function inspect(dataDirectory: string, token: string, page: Page): Promise<Outcome> {
+  const request = {
+    method: 'POST',
+    path: '/tokens/inspection',
+    body: { token },
+    answer: tokenInspectionSchema,
+  } as const;
+  const answer = await askManagement(dataDirectory, request);
+  if (!answer.ok) return answer.outcome;
+  const inspection = answer.value;
+  // The question was answered, so standard output has the answer; the exit code is what a script branches on.
+  const inForce = inspection.readable && inspection.inForce;
+  const output = { text: renderInspection(inspection, page), json: inspection };
+  return { exitCode: inForce ? exitCodes.ok : exitCodes.refused, output };
+}
+
+function renderInspection(inspection: TokenInspectionBody, page: Page): string {
+  if (!inspection.readable) return renderFields([['In force', `no: ${inspection.problem}`]], page);
+  const { environment, claims, problem } = inspection;
+  const { binding } = claims;
+  const bound = binding && `certificate ${binding.certificateId}, sha256 ${binding.thumbprint}`;
+  return renderFields(
+    [
+      ['Token', `${claims.kind.replace('_', ' ')}, ${environment}, id ${claims.tokenId}`],
+      ['Client', claims.clientId],
+      ['Secret', claims.secretId],
+      ['Issued', claims.issuedAt.toISOString()],
+      ['Expires', claims.expiresAt.toISOString()],
+      ['Binding', bound ?? 'none'],
+      ['In force', problem === null ? 'yes' : `no: ${problem}`],
+    ],
+    page,
+  );
+}

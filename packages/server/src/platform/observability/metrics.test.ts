@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { createMetrics } from './metrics.js';
+
+async function sample(metrics: ReturnType<typeof createMetrics>, name: string): Promise<string | undefined> {
+  const text = await metrics.render();
+  return text
+    .split('\n')
+    .find((line) => line.startsWith(`${name} `))
+    ?.slice(name.length + 1);
+}
+
+test('request durations are seconds, by listener, route and status', async () => {
+  const metrics = createMetrics();
+  metrics.request('sandbox api', '/oauth/token', 200, 2);
+  metrics.request('sandbox api', '/oauth/token', 200, 500);
+  metrics.request('sandbox api', '/oauth/token', 401, 1);
+  const labels = 'listener="sandbox api",route="/oauth/token",status="200"';
+  expect(await sample(metrics, `http_request_duration_seconds_count{${labels}}`)).toBe('2');
+  expect(Number(await sample(metrics, `http_request_duration_seconds_sum{${labels}}`))).toBeCloseTo(0.502, 9);
+  expect(await sample(metrics, `http_request_duration_seconds_bucket{le="0.0025",${labels}}`)).toBe('1');
+});
+
+test('what is counted is shown by its label', async () => {
+  const metrics = createMetrics();
+  metrics.tokenIssued('client_credentials');
+  metrics.tokenIssued('client_credentials');
+  metrics.handshake('sandbox api', 'refused');
+  metrics.refused('token_expired');
+  metrics.refusalsDropped('queue_full', 7);
+  metrics.clockSkew(-1_500);
+  expect(await sample(metrics, 'oauth_tokens_issued_total{grant="client_credentials"}')).toBe('2');
+  expect(await sample(metrics, 'tls_handshakes_total{listener="sandbox api",outcome="refused"}')).toBe('1');
+  expect(await sample(metrics, 'refusals_total{code="token_expired"}')).toBe('1');
+  expect(await sample(metrics, 'refusals_dropped_total{reason="queue_full"}')).toBe('7');
+  expect(await sample(metrics, 'clock_skew_seconds')).toBe('-1.5');
+});
+
+test('two servers in one process count apart', async () => {
+  const [first, second] = [createMetrics(), createMetrics()];
+  first.tokenIssued('client_credentials');
+  expect(await sample(second, 'oauth_tokens_issued_total{grant="client_credentials"}')).toBeUndefined();
+});
+
+test('the process itself is measured', async () => {
+  const metrics = createMetrics();
+  expect(metrics.contentType).toContain('text/plain');
+  expect(await metrics.render()).toContain('process_resident_memory_bytes');
+});

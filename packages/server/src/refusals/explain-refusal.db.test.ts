@@ -1,0 +1,110 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Database } from '../platform/database/database.js';
+import { describeOnEachEngine } from '../testing/database.js';
+import { someTime } from '../testing/facts.js';
+import { explainRefusal } from './explain-refusal.js';
+import { createRefusalRecorder, type RefusalRecorder, type RefusedRequest } from './record-refusal.js';
+
+const weekMs = 7 * 24 * 3_600_000;
+
+function requestOf(number: number, changes: Partial<RefusedRequest> = {}): RefusedRequest {
+  return {
+    traceId: number.toString(16).padStart(32, '0'),
+    occurredAt: someTime,
+    environment: 'production',
+    listener: 'api-mtls',
+    method: 'POST',
+    path: '/oauth/token',
+    correlationId: 'order 7',
+    address: `192.0.2.${number}`,
+    ...changes,
+  };
+}
+
+describeOnEachEngine('recorded refusals', (open) => {
+  let database: Database;
+  let recorder: RefusalRecorder;
+  const dropped: string[] = [];
+  beforeAll(async () => {
+    database = await open();
+    recorder = createRefusalRecorder({ database, onDropped: (reason) => dropped.push(reason) });
+  });
+
+  test('are explained by their trace id, with the steps up to the one that failed', async () => {
+    recorder.record(requestOf(1), {
+      refusal: 'certificate_revoked',
+      step: 'peer',
+      expected: 'a certificate in force',
+      seen: 'a revoked one',
+      clientId: 'cli_1',
+    });
+    await recorder.flush();
+    const explained = await explainRefusal(database, requestOf(1).traceId);
+    expect(explained).toMatchObject({
+      occurredAt: new Date(someTime),
+      environment: 'production',
+      code: 'certificate_revoked',
+      status: 401,
+      error: 'invalid_client',
+      steps: [
+        { name: 'edge', outcome: 'passed' },
+        { name: 'body', outcome: 'passed' },
+        { name: 'client', outcome: 'passed' },
+        { name: 'peer', outcome: 'failed' },
+        { name: 'rate', outcome: 'not run' },
+        { name: 'grant', outcome: 'not run' },
+      ],
+      expected: 'a certificate in force',
+      seen: 'a revoked one',
+      remedy: expect.stringContaining('A revoked certificate stays revoked'),
+      correlationId: 'order 7',
+      clientId: 'cli_1',
+      clientNamed: null,
+      suppressedBefore: 0,
+    });
+  });
+
+  test('of a protected call show the steps and the error of a protected call', async () => {
+    const request = requestOf(2, { path: '/v1/authenticated/playground' });
+    recorder.record(request, { refusal: 'certificate_missing', step: 'binding', expected: 'one', seen: 'none' });
+    await recorder.flush();
+    const explained = await explainRefusal(database, request.traceId);
+    expect(explained?.error).toBe('invalid_token');
+    expect(explained?.steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
+      'edge passed',
+      'peer passed',
+      'token passed',
+      'standing passed',
+      'binding failed',
+      'rate not run',
+      'answer not run',
+    ]);
+  });
+
+  test('that nobody kept are not explained', async () => {
+    expect(await explainRefusal(database, 'f'.repeat(32))).toBeUndefined();
+  });
+
+  test('survive a trace id that is already taken: the others of the batch are kept', async () => {
+    const refusal = { refusal: 'token_expired', step: 'token', expected: 'a', seen: 'b' } as const;
+    recorder.record(requestOf(2, { address: 'again' }), refusal);
+    recorder.record(requestOf(3), refusal);
+    await recorder.flush();
+    expect(await explainRefusal(database, requestOf(2).traceId)).toMatchObject({ code: 'certificate_missing' });
+    expect(await explainRefusal(database, requestOf(3).traceId)).toMatchObject({ code: 'token_expired' });
+    expect(dropped).toEqual([]);
+  });
+
+  test('are purged when they have expired, not a moment before', async () => {
+    const refusal = { refusal: 'token_expired', step: 'token', expected: 'a', seen: 'b' } as const;
+    recorder.record(requestOf(10, { occurredAt: someTime - 1 }), refusal);
+    recorder.record(requestOf(11, { occurredAt: someTime + 1 }), refusal);
+    await recorder.flush();
+    expect(await recorder.purge(someTime + weekMs - 2)).toBe(0);
+    expect(await recorder.purge(someTime + weekMs - 1)).toBe(1);
+    expect(await explainRefusal(database, requestOf(10).traceId)).toBeUndefined();
+    await recorder.purge(someTime + weekMs);
+    expect(await explainRefusal(database, requestOf(11).traceId)).toBeDefined();
+    expect(await recorder.purge(someTime + weekMs)).toBe(0);
+  });
+});

@@ -1,0 +1,59 @@
+// The management API: what an operator's commands ask of a running server. It has no authentication of its own, because
+// only the owner of the process can reach its socket.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, type RawServerDefault } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Authorities } from '../../certificates/index.js';
+import type { Database } from '../../platform/database/database.js';
+import type { HmacKeyring } from '../../platform/keys/hmac-keyring.js';
+import type { RandomBytes } from '../../platform/random.js';
+import type { RefusalRecorder } from '../../refusals/index.js';
+import type { Standing, TokenOpener } from '../../tokens/index.js';
+import { answerProblems } from './problems.js';
+import { certificateRoutes } from './routes/certificates.js';
+import { clientRoutes } from './routes/clients.js';
+import { refusalRoutes } from './routes/refusals.js';
+import { statusRoutes } from './routes/status.js';
+import { tokenRoutes } from './routes/tokens.js';
+import type { StatusBody } from './schemas.js';
+
+export interface ManagementDependencies {
+  readonly database: Database;
+  readonly authorities: Authorities;
+  readonly hmacKeys: HmacKeyring;
+  readonly tokens: TokenOpener;
+  readonly clients: Standing;
+  readonly refusals: RefusalRecorder;
+  readonly clock: () => number;
+  readonly random: RandomBytes;
+  readonly status: () => Promise<StatusBody>;
+  /** Told what went wrong behind an answer of 500 or above. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** A Fastify instance whose routes are typed by their schemas. */
+export type ManagementSurface = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const bodyLimitBytes = 64 * 1024;
+
+export function createManagementSurface(dependencies: ManagementDependencies): ManagementSurface {
+  const surface = fastify({ logger: false, bodyLimit: bodyLimitBytes }).withTypeProvider<ZodTypeProvider>();
+  // Fastify reads plain text too, unasked.
+  surface.removeContentTypeParser('text/plain');
+  surface.setValidatorCompiler(validatorCompiler);
+  surface.setSerializerCompiler(serializerCompiler);
+  answerProblems(surface, dependencies.onFault ?? (() => undefined));
+  statusRoutes(surface, dependencies);
+  clientRoutes(surface, dependencies);
+  certificateRoutes(surface, dependencies);
+  tokenRoutes(surface, dependencies);
+  refusalRoutes(surface, dependencies);
+  return surface;
+}

@@ -1,0 +1,309 @@
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createLog } from '../../platform/observability/log.js';
+import { createRandomPool } from '../../platform/random.js';
+import { createRateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
+import type { Refusal, RefusedRequest } from '../../refusals/index.js';
+import { someTime } from '../../testing/facts.js';
+import type { Route } from './exchange.js';
+import { createWireSurface } from './wire-surface.js';
+
+const secretFault = 'password=hunter2 at 10.0.0.7';
+
+class Away extends Error {}
+
+const routes = new Map<string, Route>([
+  ['/good', { method: 'GET', handle: async () => ({ status: 200, body: '{"good":true}', clientId: 'cli_1' }) }],
+  ['/unread', { method: 'POST', handle: async () => ({ status: 200, body: '{}' }) }],
+  ['/broken', { method: 'GET', handle: () => Promise.reject(new Error(secretFault)) }],
+  ['/away', { method: 'GET', handle: () => Promise.reject(new Away(secretFault)) }],
+  [
+    '/wrong-token',
+    {
+      method: 'GET',
+      handle: async () => ({ refusal: 'token_malformed', step: 'token', expected: 'a token', seen: 'none' }),
+    },
+  ],
+  [
+    '/wrong-certificate',
+    {
+      method: 'GET',
+      handle: async () => ({
+        refusal: 'certificate_missing',
+        step: 'binding',
+        expected: 'one',
+        seen: 'none',
+        clientId: 'cli_1',
+      }),
+    },
+  ],
+]);
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+interface Limits {
+  readonly requests?: RateLimits;
+  readonly failures?: RateLimits;
+  readonly handshakes?: RateLimits;
+}
+
+/** The surface on a plain HTTP server: real sockets and Node's real parser, no certificates. */
+async function startSurface(limits: Limits = {}) {
+  const state = { draining: false };
+  const lines: string[] = [];
+  const recorded: { readonly request: RefusedRequest; readonly refusal: Refusal }[] = [];
+  const metrics: unknown[][] = [];
+  const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000 };
+  const surface = createWireSurface({
+    environment: 'sandbox',
+    listener: 'api',
+    mtlsUrl: () => 'https://mtls.example',
+    routes,
+    addressLimits: { requests: unlimited, failures: unlimited, handshakes: unlimited, ...limits },
+    addressRates: {
+      requests: createRateLimiter(),
+      failures: createRateLimiter(),
+      handshakes: createRateLimiter(),
+    },
+    clock: () => someTime,
+    monotonic: () => 0,
+    random: createRandomPool(),
+    log: createLog('info', { write: (line) => void lines.push(line) }),
+    metrics: {
+      request: (...values) => metrics.push(['request', ...values]),
+      refused: (code) => metrics.push(['refused', code]),
+      tokenIssued: () => undefined,
+      handshake: () => undefined,
+      refusalsDropped: () => undefined,
+      clockSkew: () => undefined,
+      render: async () => '',
+      contentType: '',
+    },
+    refusals: {
+      record: (request, refusal) => recorded.push({ request, refusal }),
+      flush: async () => undefined,
+      purge: async () => 0,
+    },
+    isDraining: () => state.draining,
+    isTransient: (error) => error instanceof Away,
+  });
+  const server = createServer({ requireHostHeader: false });
+  server.on('connection', (socket) => surface.onConnection(socket as TLSSocket));
+  server.on('request', surface.onRequest);
+  server.on('clientError', (error, socket) => surface.onBadRequest('malformed', socket as TLSSocket, error.message));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  closers.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const send = (path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
+    new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((resolve, reject) => {
+      const { method = 'GET', headers = {}, body } = options;
+      const outgoing = httpRequest({ port, host: '127.0.0.1', path, method, headers, agent: false }, (incoming) => {
+        let text = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
+        incoming.on('error', reject);
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  /** Sends bytes and resolves to all that came back when the server closed the connection. */
+  const sendRaw = (bytes: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1');
+      });
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+    });
+  return { send, sendRaw, state, lines, recorded, metrics, surface };
+}
+
+describe('an answer of the wire surface', () => {
+  test('carries its length and a trace id of ours, and the correlation id of the caller', async () => {
+    const { send, lines, metrics, recorded } = await startSurface();
+    const answer = await send('/good', { headers: { 'x-external-correlation-id': 'order 7', 'x-trace-id': 'theirs' } });
+    expect(answer).toMatchObject({ status: 200, text: '{"good":true}' });
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json',
+      'content-length': '13',
+      'x-trace-id': expect.stringMatching(/^[0-9a-f]{32}$/),
+      'x-external-correlation-id': 'order 7',
+    });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      traceId: answer.headers['x-trace-id'],
+      correlationId: 'order 7',
+      path: '/good',
+      status: 200,
+      clientId: 'cli_1',
+      address: '127.0.0.1',
+    });
+    expect(metrics).toEqual([['request', 'sandbox api', '/good', 200, 0]]);
+    expect(recorded).toEqual([]);
+  });
+
+  test('that refuses is recorded, counted and logged under the same trace id', async () => {
+    const { send, lines, metrics, recorded } = await startSurface();
+    const { status, headers } = await send('/wrong-certificate');
+    expect([status, headers['x-refusal-code']]).toEqual([401, 'certificate_missing']);
+    expect(recorded).toEqual([
+      {
+        request: {
+          traceId: headers['x-trace-id'],
+          occurredAt: someTime,
+          environment: 'sandbox',
+          listener: 'api',
+          method: 'GET',
+          path: '/wrong-certificate',
+          correlationId: undefined,
+          address: '127.0.0.1',
+        },
+        refusal: expect.objectContaining({ refusal: 'certificate_missing' }),
+      },
+    ]);
+    expect(metrics).toContainEqual(['refused', 'certificate_missing']);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      traceId: headers['x-trace-id'],
+      refusal: 'certificate_missing',
+    });
+  });
+});
+
+describe('a fault behind a route', () => {
+  test.each([
+    ['/broken', 500, 'internal_error', undefined],
+    ['/away', 503, 'temporarily_unavailable', '2'],
+  ])('of %s is answered %i with a trace id and nothing of the error', async (path, status, code, retryAfter) => {
+    const { send, lines, recorded } = await startSurface();
+    const answer = await send(path);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['x-refusal-code']).toBe(code);
+    expect(answer.headers['retry-after']).toBe(retryAfter);
+    expect(answer.text + JSON.stringify(answer.headers)).not.toContain('hunter2');
+    expect(JSON.stringify(recorded), 'not in what explain shows either').not.toContain('hunter2');
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged[0], 'the operator finds it by the trace id').toMatchObject({
+      msg: 'request failed',
+      traceId: answer.headers['x-trace-id'],
+    });
+  });
+});
+
+describe('the edge', () => {
+  test('answers an unknown path and a wrong method', async () => {
+    const { send } = await startSurface();
+    expect(await send('/nowhere')).toMatchObject({ status: 404, headers: { 'x-refusal-code': 'route_unknown' } });
+    expect(await send('/good', { method: 'DELETE' })).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+  });
+
+  test('keeps secrets and queries of unknown paths out of logs and records', async () => {
+    const { send, lines, recorded } = await startSurface();
+    const secret = `tlw_sbx_cs_${'q'.repeat(49)}`;
+    await send(`/x/${secret}?token=hidden`);
+    await send(`/x/${'y'.repeat(5_000)}`);
+    const kept = lines.join('') + JSON.stringify(recorded);
+    expect(kept).toContain('/x/tlw_sbx_cs_***');
+    expect(kept).not.toContain('qqqqqq');
+    expect(kept).not.toContain('hidden');
+    expect(kept).not.toContain('y'.repeat(300));
+  });
+
+  test('refuses an ambiguous request and closes its connection', async () => {
+    const { sendRaw, recorded } = await startSurface();
+    const head = 'GET /good HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n';
+    const text = await sendRaw(head + head);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('x-refusal-code: ambiguous_request');
+    expect(text.match(/HTTP\/1\.1/g), 'what follows is not answered').toHaveLength(1);
+    expect(recorded[0]?.refusal).toMatchObject({ refusal: 'ambiguous_request', seen: 'the header Host twice' });
+  });
+
+  test('answers what Node can not read with a trace id, and closes', async () => {
+    const { sendRaw, recorded, lines } = await startSurface();
+    const text = await sendRaw('NOT HTTP\r\n\r\n');
+    const traceId = /x-trace-id: ([0-9a-f]{32})\r\n/.exec(text)?.[1];
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('connection: close');
+    const body = text.slice(text.indexOf('\r\n\r\n') + 4);
+    expect(Buffer.byteLength(body)).toBe(Number(/content-length: (\d+)/.exec(text)?.[1]));
+    expect(recorded).toMatchObject([{ request: { traceId }, refusal: { refusal: 'malformed_request' } }]);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ traceId, status: 400 });
+  });
+
+  test('does not take a body that nobody read for the next request', async () => {
+    const { sendRaw } = await startSurface();
+    const smuggled = 'GET /good HTTP/1.1\r\nHost: a\r\n\r\n';
+    const text = await sendRaw(
+      `POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: ${smuggled.length + 10}\r\n\r\n${smuggled}`,
+    );
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+    expect(text).toContain('connection: close');
+  });
+
+  test('keeps a connection open after a request it has read to the end', async () => {
+    const { sendRaw } = await startSurface();
+    const text = await sendRaw('GET /good HTTP/1.1\r\nHost: a\r\n\r\nGET /good HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+  });
+
+  test('closes connections after their answer while the server drains', async () => {
+    const { sendRaw, state } = await startSurface();
+    state.draining = true;
+    const text = await sendRaw('GET /good HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text).toContain('connection: close');
+  });
+
+  test('destroys a request whose connection it never saw begin', async () => {
+    const { surface } = await startSurface();
+    const destroyed: string[] = [];
+    const socket = { destroy: () => destroyed.push('destroyed') };
+    surface.onRequest({ socket } as never, {} as never);
+    expect(destroyed).toEqual(['destroyed']);
+  });
+});
+
+describe('the limits of an address', () => {
+  const one = { perSecond: 1, perMinute: 100 };
+
+  test('refuse requests beyond their number', async () => {
+    const { send } = await startSurface({ requests: one });
+    expect((await send('/good')).status).toBe(200);
+    const refused = await send('/good');
+    expect(refused.status).toBe(429);
+    expect(refused.headers).toMatchObject({
+      'x-refusal-code': 'address_rate_limited',
+      'x-rate-limited-by': 'tollward-address',
+    });
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  });
+
+  test('count failed authentications, and nothing else, against an allowance of their own', async () => {
+    const { send } = await startSurface({ failures: one });
+    for (const path of ['/wrong-certificate', '/nowhere', '/broken', '/good']) await send(path);
+    expect((await send('/wrong-token')).status).toBe(401);
+    const limited = await send('/good');
+    expect([limited.status, limited.headers['x-refusal-code']]).toEqual([429, 'address_failures_limited']);
+  });
+
+  test('refuse handshakes beyond their number', async () => {
+    const { surface } = await startSurface({ handshakes: one });
+    const socket = { remoteAddress: '192.0.2.9' };
+    expect(surface.admit(socket as never)).toBe(true);
+    expect(surface.admit(socket as never)).toBe(false);
+    expect(surface.admit({ remoteAddress: '192.0.2.10' } as never)).toBe(true);
+  });
+});
