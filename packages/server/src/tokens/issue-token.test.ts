@@ -274,6 +274,24 @@ describe('issuing a token', () => {
     expect(await issue()).toHaveProperty('body');
   });
 
+  test('remembers what a header proved, and judges everything else again', async () => {
+    const { issue, hashed } = setUp(client());
+    await issue();
+    const once = hashed.length;
+    expect(await issue()).toHaveProperty('body');
+    expect(hashed).toHaveLength(once);
+    expect(await issue({ peer: foreign })).toMatchObject({ refusal: 'certificate_not_registered' });
+    expect(await issue({ parameters: new Map([['client_secret', secret]]) })).toMatchObject({
+      refusal: 'client_authentication_repeated',
+    });
+    expect(await issue({ parameters: new Map([['client_id', 'another']]) })).toMatchObject({
+      refusal: 'client_id_mismatch',
+    });
+    expect(await issue({ authorization: basicOf(clientId, wrongSecret) })).toMatchObject({
+      refusal: 'client_authentication_failed',
+    });
+  });
+
   test('believes a second look at the database over its cache', async () => {
     const beforeRotation = client({ secrets: [someSecret({ hash: hashOf(1, wrongSecret) })] });
     expect(await setUp(beforeRotation, client()).issue()).toHaveProperty('body');
