@@ -2,8 +2,11 @@
 // a change of the code cannot leave its document behind. Run from the root of the repository.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { catalogue, describeMigratedSchema } from '@tollward/server/documents';
+import { renderRefusals } from './refusals-document.js';
 import { readRequirements } from './requirements.js';
 import { renderRequirements } from './requirements-document.js';
+import { readSettings, renderSettings } from './settings-document.js';
 
 interface GeneratedDocument {
   readonly file: string;
@@ -15,6 +18,9 @@ const documents: readonly GeneratedDocument[] = [
     file: 'docs/generated/requirements.md',
     render: () => renderRequirements(readRequirements('conformance/requirements.json')),
   },
+  { file: 'docs/generated/refusals.md', render: () => renderRefusals(catalogue) },
+  { file: 'docs/generated/settings.md', render: () => renderSettings(readSettings()) },
+  { file: 'docs/generated/schema.md', render: describeMigratedSchema },
 ];
 
 const checkOnly = process.argv.includes('--check');

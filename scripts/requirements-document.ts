@@ -1,3 +1,4 @@
+import { renderTable } from './markdown.js';
 import type { Requirement } from './requirements.js';
 
 /** docs/generated/requirements.md: what is asked of us, clause by clause, and what we leave out. */
@@ -20,15 +21,12 @@ export function renderRequirements(requirements: readonly Requirement[]): string
   ].join('\n');
 }
 
-function renderClause(clause: string, rows: readonly Requirement[]): string {
-  const lines = rows.map(({ id, text, suite, ...rest }) => {
-    const applies = rest.applies ? 'yes' : `no: ${cell(rest.reason)}`;
-    return `| ${id} | ${cell(text)} | ${applies} | ${suite} |`;
-  });
-  return [`## ${clause}`, '', '| Id | Requirement | Applies | Suite |', '|---|---|---|---|', ...lines, ''].join('\n');
-}
-
-/** A table cell ends at a bar, so a bar in the text is escaped. */
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
+function renderClause(clause: string, requirements: readonly Requirement[]): string {
+  const rows = requirements.map(({ id, text, suite, ...rest }) => [
+    id,
+    text,
+    rest.applies ? 'yes' : `no: ${rest.reason}`,
+    suite,
+  ]);
+  return [`## ${clause}`, '', renderTable(['Id', 'Requirement', 'Applies', 'Suite'], rows), ''].join('\n');
 }

@@ -4,7 +4,6 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Environment, environments } from '@tollward/protocol';
 import { type Authorities, openAuthorities, signServerCertificate } from './certificates/index.js';
-import { createRememberedProofs } from './clients/index.js';
 import { createClockWatch, notReadySkewMs } from './platform/clock-watch.js';
 import type { Settings } from './platform/config/settings.js';
 import type { Database } from './platform/database/database.js';
@@ -20,7 +19,7 @@ import {
 } from './platform/listeners/tls-listener.js';
 import type { Log } from './platform/observability/log.js';
 import { createMetrics, type Metrics } from './platform/observability/metrics.js';
-import { createRandomPool, type RandomBytes } from './platform/random.js';
+import { createHexIds, createRandomPool, type RandomBytes } from './platform/random.js';
 import { createRateLimiter } from './platform/rate-limiter.js';
 import { createRefusalRecorder, type RefusalRecorder } from './refusals/index.js';
 import { createOperationsServer, type HealthCheck } from './surfaces/operations/operations-surface.js';
@@ -92,6 +91,7 @@ export async function startTollward(options: TollwardOptions): Promise<RunningTo
 async function start(options: TollwardOptions, closers: (() => Promise<void>)[]): Promise<RunningTollward> {
   const { settings, database, masterKey, log, clock = Date.now, times = defaultTimes } = options;
   const random = createRandomPool();
+  const newHexId = createHexIds(random);
   const metrics = createMetrics();
   const now = clock();
   const authorities = await openAuthorities(database, masterKey, now, random);
@@ -119,13 +119,13 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const clientRates = createRateLimiter();
   const routes = createRoutes({
     clients: standing,
-    proofs: createRememberedProofs(),
     hmacKeys,
     tokenKeys,
     tokens,
     clientRates,
     defaultClientLimits: { perSecond: settings.clientRequestsPerSecond, perMinute: settings.clientRequestsPerMinute },
     random,
+    newTokenId: newHexId,
     waitUntil: async (at) => void (await delay(Math.max(0, at - monotonic()))),
     onIssued: metrics.tokenIssued,
   });
@@ -161,7 +161,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
         addressRates,
         clock,
         monotonic,
-        random,
+        newTraceId: newHexId,
         log,
         metrics,
         refusals,

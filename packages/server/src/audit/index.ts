@@ -1,1 +1,1 @@
-export { type Actor, type AuditFact, appendAuditEntry } from './append.js';
+export { type Actor, appendAuditEntry } from './append.js';

@@ -1,9 +1,9 @@
 export { type Authorities, openAuthorities } from './authority-store.js';
 export type { CertificateFacts } from './certificate-facts.js';
-export { type AcceptedCsr, type CsrProblem, decideCsr } from './certificate-request.js';
+export { type AcceptedCsr, decideCsr } from './certificate-request.js';
 export { type CertificateSummary, listCertificateSummaries, loadRegisteredCertificates } from './certificate-store.js';
-export { type CreatedClientKey, createClientKeyAndCsr } from './create-client-key.js';
-export { decideRegisteredCertificate, type PeerVerdict, type RegisteredCertificate } from './decide-peer.js';
+export { createClientKeyAndCsr } from './create-client-key.js';
+export { decideRegisteredCertificate, type RegisteredCertificate } from './decide-peer.js';
 export { type IssuedCertificate, issueCertificate } from './issue-certificate.js';
 export { describePeer, type Peer, readPeer } from './peer.js';
 export { revokeCertificate } from './revoke-certificate.js';

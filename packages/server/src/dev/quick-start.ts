@@ -12,7 +12,8 @@ export function renderQuickStart(dataDir: string, sandbox: SeededEnvironment, to
   const tokenFile = join(dirname(partner.keyFile), 'token.json');
   const tls = (files: { certificateFile: string; keyFile: string }): string[] => [
     `--cacert ${quote(caFile)}`,
-    `--cert ${quote(files.certificateFile)}`,
+    // curl takes what follows a plain colon for the password of the key.
+    `--cert ${quote(files.certificateFile.replaceAll(/[\\:]/g, '\\$&'))}`,
     `--key ${quote(files.keyFile)}`,
   ];
   const curl = `curl --silent --show-error --write-out '\\n'`;
@@ -35,11 +36,7 @@ export function renderQuickStart(dataDir: string, sandbox: SeededEnvironment, to
     '',
     command(`${curl} --include`, `--cacert ${quote(caFile)}`, login, form, `${url}/oauth/token`),
     '',
-    command(
-      `${bearer} | curl --silent --show-error --include --config -`,
-      ...tls(other),
-      `${url}/v1/authenticated/playground`,
-    ),
+    command(`${bearer} | ${curl} --include --config -`, ...tls(other), `${url}/v1/authenticated/playground`),
     '',
     '4. Ask why, with the x-trace-id of an answer.',
     '',

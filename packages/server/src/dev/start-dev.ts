@@ -39,8 +39,8 @@ export async function startDev({ settings }: LoadedSettings): Promise<void> {
     say(renderQuickStart(dataDir, seeded.sandbox, tollward));
     await untilSignal(say);
   } finally {
-    await management?.close();
-    await tollward.close(drainMs);
+    // Together, so that it is not ready from the moment it says that it stops.
+    await Promise.all([management?.close(), tollward.close(drainMs)]);
     output.flush();
   }
 }

@@ -1,1 +1,1 @@
-export { type AdmittedCall, type PipelineDependencies, type ProtectedCall, runPipeline } from './pipeline.js';
+export { type AdmittedCall, type PipelineDependencies, runPipeline } from './pipeline.js';

@@ -2,4 +2,4 @@ export { type CatalogueEntry, catalogue, publicText } from './catalogue.js';
 export { describeExceeded } from './describe-exceeded.js';
 export { type ExplainedRefusal, explainRefusal } from './explain-refusal.js';
 export { createRefusalRecorder, type RefusalRecorder, type RefusedRequest } from './record-refusal.js';
-export { isRefusal, protectedCallSteps, type Refusal, type Step, tokenRequestSteps } from './refusal.js';
+export { isRefusal, protectedCallSteps, type Refusal } from './refusal.js';

@@ -4,12 +4,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import pg from 'pg';
 import { afterAll, describe } from 'vitest';
 import type { Database } from '../platform/database/database.js';
 import { migrate, migrationsDirectory } from '../platform/database/migrate.js';
 import { createPglite, openPglite, pgliteDatabase } from '../platform/database/pglite.js';
 import { openPostgres } from '../platform/database/postgres.js';
+import { createTestPostgres, type TestPostgres, testServerUrl } from './postgres-server.js';
 
 /** Opens a database of its own for every call, migrated and empty. It is gone when the block ends. */
 export type OpenDatabase = () => Promise<Database>;
@@ -19,10 +19,7 @@ export type OpenDatabase = () => Promise<Database>;
  * instead when TOLLWARD_TEST_REQUIRE_POSTGRES is 1.
  */
 export function describeOnEachEngine(name: string, block: (open: OpenDatabase) => void): void {
-  const serverUrl = process.env['TOLLWARD_TEST_DATABASE_URL'];
-  if (!serverUrl && process.env['TOLLWARD_TEST_REQUIRE_POSTGRES'] === '1') {
-    throw new Error('TOLLWARD_TEST_REQUIRE_POSTGRES is 1, but TOLLWARD_TEST_DATABASE_URL is not set.');
-  }
+  const serverUrl = testServerUrl();
   describe(`${name} [PGlite]`, () => {
     const opened: Database[] = [];
     afterAll(() => closeAll(opened));
@@ -30,18 +27,15 @@ export function describeOnEachEngine(name: string, block: (open: OpenDatabase) =
   });
   describe.skipIf(!serverUrl)(`${name} [PostgreSQL]`, () => {
     const opened: Database[] = [];
-    const names: string[] = [];
+    const created: TestPostgres[] = [];
     afterAll(async () => {
       await closeAll(opened);
-      for (const databaseName of names) await onServer(serverUrl ?? '', `drop database ${databaseName} with (force)`);
+      for (const postgres of created) await postgres.drop();
     });
     block(async () => {
-      const databaseName = `tollward_test_${randomBytes(8).toString('hex')}`;
-      await onServer(serverUrl ?? '', `create database ${databaseName}`);
-      names.push(databaseName);
-      const url = new URL(serverUrl ?? '');
-      url.pathname = `/${databaseName}`;
-      const database = keep(opened, await openPostgres({ url: url.href, poolSize: 4, exclusive: false }));
+      const postgres = await createTestPostgres(serverUrl ?? '');
+      created.push(postgres);
+      const database = keep(opened, await openPostgres({ url: postgres.url, poolSize: 4, exclusive: false }));
       await migrate(database);
       return database;
     });
@@ -60,16 +54,6 @@ function keep(opened: Database[], database: Database): Database {
 
 async function closeAll(opened: readonly Database[]): Promise<void> {
   for (const database of opened) await database.close();
-}
-
-async function onServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
 
 const cacheDirectory = new URL('../../../../node_modules/.cache/tollward/', import.meta.url);

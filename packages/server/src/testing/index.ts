@@ -1,5 +1,6 @@
 export { describeOnEachEngine, type OpenDatabase, openTestDatabase } from './database.js';
 export { addCertificate, endCertificate, endClient, explain, requireMtls } from './operator-actions.js';
+export { createTestPostgres, type TestPostgres, testServerUrl } from './postgres-server.js';
 export {
   aClient,
   aToken,

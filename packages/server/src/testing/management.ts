@@ -2,10 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { openAuthorities } from '../certificates/index.js';
-import { createRememberedProofs } from '../clients/index.js';
 import type { Database } from '../platform/database/database.js';
 import { openHmacKeyring } from '../platform/keys/hmac-keyring.js';
 import { createMasterKey } from '../platform/keys/master-key.js';
+import { createHexIds } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { SecretValue } from '../platform/secret-value.js';
 import { createRefusalRecorder } from '../refusals/index.js';
@@ -55,15 +55,16 @@ export async function openTestManagement() {
         authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
         parameters: new Map([['grant_type', 'client_credentials']]),
         now: time.now,
+        proof: { proved: undefined },
       },
       {
         clients,
-        proofs: createRememberedProofs(),
         hmacKeys,
         tokenKeys,
         clientRates: createRateLimiter(),
         defaultClientLimits: { perSecond: 100, perMinute: 1_000 },
         random: randomBytes,
+        newTokenId: createHexIds(randomBytes),
       },
     );
 

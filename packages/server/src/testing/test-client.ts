@@ -79,7 +79,7 @@ export interface CallAnswer {
 }
 
 /** One request on a connection of its own. */
-export function call(server: TestServer, call: Call): Promise<CallAnswer> {
+export function call(server: Pick<TestServer, 'urlOf' | 'caOf'>, call: Call): Promise<CallAnswer> {
   const { environment = 'sandbox', listener = 'api-mtls', identity } = call;
   const url = new URL(call.path, server.urlOf(environment, listener));
   return new Promise((resolve, reject) => {

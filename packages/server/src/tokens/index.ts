@@ -1,7 +1,7 @@
 export { decideStanding } from './decide-standing.js';
-export { inspectToken, type TokenInspection } from './inspect-token.js';
-export { type IssuedToken, type IssueTokenDependencies, issueToken, type TokenRequest } from './issue-token.js';
+export { inspectToken } from './inspect-token.js';
+export { type IssuedToken, type IssueTokenDependencies, issueToken } from './issue-token.js';
 export type { OpenedToken, TokenClaims } from './sealed-token.js';
 export { createStanding, type Standing } from './standing.js';
-export { openTokenKeyring, type TokenKeyring } from './token-keyring.js';
+export { openTokenKeyring } from './token-keyring.js';
 export { createTokenOpener, type TokenOpener } from './token-opener.js';

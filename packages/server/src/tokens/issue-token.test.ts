@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { formatSecret } from '@tollward/protocol';
 import { describe, expect, test } from 'vitest';
-import { type ClientFacts, createRememberedProofs } from '../clients/index.js';
-import { createRandomPool } from '../platform/random.js';
+import type { ClientFacts } from '../clients/index.js';
+import { createHexIds, createRandomPool } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { catalogue, isRefusal, publicText, type Refusal } from '../refusals/index.js';
 import {
@@ -39,7 +39,6 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
   const hashed: string[] = [];
   const dependencies = {
     clients,
-    proofs: createRememberedProofs(),
     hmacKeys: {
       currentVersion: () => 1,
       hash: (_environment: string, version: number, text: string) => {
@@ -56,6 +55,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000, perMinute: 1_000 },
     random: createRandomPool(),
+    newTokenId: createHexIds(createRandomPool()),
   };
   const issue = async (changes: Partial<TokenRequest> = {}): Promise<IssuedToken | Refusal> => {
     const result = await issueToken(
@@ -66,6 +66,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
         authorization: basicOf(clientId, secret),
         parameters: new Map([['grant_type', 'client_credentials']]),
         now: someTime,
+        proof: { proved: undefined },
         ...changes,
       },
       dependencies,

@@ -6,14 +6,17 @@ import {
   authenticateClient,
   type ClientFacts,
   type ClientFactsSource,
+  type ConnectionProof,
   type ProvedClient,
-  type RememberedProofs,
+  recallProof,
+  rememberProof,
   takeClientRate,
 } from '../clients/index.js';
 import type { HmacKeyring } from '../platform/keys/hmac-keyring.js';
 import type { RandomBytes } from '../platform/random.js';
 import type { RateLimiter, RateLimits } from '../platform/rate-limiter.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
+import type { Grant, Granted } from './grants/grant.js';
 import { grants } from './grants/index.js';
 import { type CertificateBinding, sealToken } from './sealed-token.js';
 import type { TokenKeyring } from './token-keyring.js';
@@ -27,6 +30,8 @@ export interface TokenRequest {
   readonly authorization: string | undefined;
   readonly parameters: ReadonlyMap<string, string>;
   readonly now: number;
+  /** What the connection proved before. */
+  readonly proof: ConnectionProof;
 }
 
 export interface IssuedToken {
@@ -37,24 +42,35 @@ export interface IssuedToken {
 
 export interface IssueTokenDependencies {
   readonly clients: ClientFactsSource;
-  readonly proofs: RememberedProofs;
   readonly hmacKeys: HmacKeyring;
   readonly tokenKeys: TokenKeyring;
   readonly clientRates: RateLimiter;
   readonly defaultClientLimits: RateLimits;
   readonly random: RandomBytes;
+  /** 32 hex digits. */
+  readonly newTokenId: () => string;
 }
 
-export async function issueToken(
+/** A value where all it takes is at hand, which is the case for all but the first request of a connection. */
+export function issueToken(
   request: TokenRequest,
   dependencies: IssueTokenDependencies,
-): Promise<IssuedToken | Refusal> {
-  const { environment, parameters, now } = request;
-  const proved = recallClient(request, dependencies) ?? (await proveClient(request, dependencies));
-  if (isRefusal(proved)) return proved;
-  const unfit = checkProvedClient(request, proved.client);
+): IssuedToken | Refusal | Promise<IssuedToken | Refusal> {
+  const recalled = recallClient(request, dependencies);
+  if (recalled !== undefined) return issueTo(recalled, request, dependencies);
+  return proveClient(request, dependencies).then((proved) =>
+    isRefusal(proved) ? proved : issueTo(proved, request, dependencies),
+  );
+}
+
+function issueTo(
+  { client, secretId }: ProvedClient,
+  request: TokenRequest,
+  dependencies: IssueTokenDependencies,
+): IssuedToken | Refusal | Promise<IssuedToken | Refusal> {
+  const { parameters, now } = request;
+  const unfit = checkProvedClient(request, client);
   if (unfit !== undefined) return unfit;
-  const { client, secretId } = proved;
 
   const binding = decideBinding(request, client);
   if (binding !== null && isRefusal(binding)) return { ...binding, clientId: client.id };
@@ -65,29 +81,35 @@ export async function issueToken(
   const grantType = parameters.get('grant_type');
   const grant = grants.get(grantType ?? '');
   if (grant === undefined) return { ...refuseGrantType(grantType), clientId: client.id };
-  const tokenId = dependencies.random(16).toString('hex');
-  const handled = grant.handle({ client, secretId, binding, parameters, tokenId, now });
-  const granted = handled instanceof Promise ? await handled : handled;
+  const tokenId = dependencies.newTokenId();
+  const granted = grant.handle({ client, secretId, binding, parameters, tokenId, now });
+  return granted instanceof Promise
+    ? granted.then((result) => seal(result, grant, client, request, dependencies))
+    : seal(granted, grant, client, request, dependencies);
+}
+
+function seal(
+  granted: Granted | Refusal,
+  grant: Grant,
+  client: ClientFacts,
+  { environment, now }: TokenRequest,
+  { tokenKeys, random }: IssueTokenDependencies,
+): IssuedToken | Refusal {
   if (isRefusal(granted)) return { ...granted, clientId: client.id };
-  const token = sealToken(
-    environment,
-    granted.claims,
-    dependencies.tokenKeys.current(environment, now),
-    dependencies.random,
-  );
+  const token = sealToken(environment, granted.claims, tokenKeys.current(environment, now), random);
   return { clientId: client.id, grantType: grant.grantType, body: granted.respond(token) };
 }
 
 function recallClient(
-  { environment, authorization, parameters, now }: TokenRequest,
-  { proofs, clients }: IssueTokenDependencies,
+  { environment, authorization, parameters, now, proof }: TokenRequest,
+  { clients }: IssueTokenDependencies,
 ): ProvedClient | undefined {
   if (authorization === undefined || findBodyCredential(parameters) !== undefined) return undefined;
-  return proofs.recall(environment, authorization, now, clients);
+  return recallProof(proof, environment, authorization, now, clients);
 }
 
 async function proveClient(
-  { environment, authorization, parameters, now }: TokenRequest,
+  { environment, authorization, parameters, now, proof }: TokenRequest,
   dependencies: IssueTokenDependencies,
 ): Promise<ProvedClient | Refusal> {
   const bodyCredential = findBodyCredential(parameters);
@@ -101,7 +123,7 @@ async function proveClient(
   }
   const authentication = await authenticateClient(environment, authorization, now, dependencies);
   if (authentication.authenticated) {
-    if (authorization !== undefined) dependencies.proofs.remember(environment, authorization, authentication);
+    if (authorization !== undefined) rememberProof(proof, authorization, authentication);
     return authentication;
   }
   const inBody = bodyCredential === undefined ? '' : `, and ${bodyCredential} in the body`;

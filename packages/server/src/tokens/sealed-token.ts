@@ -6,7 +6,7 @@
 // Claims, big endian: version 1 | kind | bound (0 or 1) | issued (6, ms) | expires (6, ms) | organisation generation (4) |
 // client generation (4) | token id (16) | client id (16) | secret id (16) | and if bound: certificate id (16) | x5t#S256 (32)
 
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv } from 'node:crypto';
 import { type Environment, environmentFromShortName, environmentShortName } from '@tollward/protocol';
 import type { RandomBytes } from '../platform/random.js';
 import type { TokenKey } from './token-keyring.js';
@@ -52,9 +52,7 @@ const tokenShape = /^tlw_(sbx|prd)_at_([A-Za-z0-9_-]+)$/;
 const longestBody = Math.ceil(((envelopeBytes + boundBytes) * 4) / 3);
 
 export function sealToken(environment: Environment, claims: TokenClaims, key: TokenKey, random: RandomBytes): string {
-  const nonce = random(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: tagBytes });
-  cipher.setAAD(additionalData(environment, key));
+  const { cipher, nonce } = takeCipher(environment, key, random);
   const sealed = cipher.update(encodeClaims(claims));
   // GCM is a stream: final() brings no further bytes, but only after it is the tag there.
   cipher.final();
@@ -64,6 +62,31 @@ export function sealToken(environment: Environment, claims: TokenClaims, key: To
   bytes.set(sealed, keyIdBytes + nonceBytes);
   bytes.set(cipher.getAuthTag(), keyIdBytes + nonceBytes + sealed.length);
   return prefixes[environment] + bytes.toString('base64url');
+}
+
+interface ReadyCipher {
+  readonly cipher: CipherGCM;
+  readonly nonce: Buffer;
+}
+
+const readyCiphers = new WeakMap<TokenKey, ReadyCipher[]>();
+const ciphersAtOnce = 32;
+
+/** Setting a cipher up costs most of sealing a token, and half of that when many are set up in a row. */
+function takeCipher(environment: Environment, key: TokenKey, random: RandomBytes): ReadyCipher {
+  const ready = readyCiphers.get(key) ?? [];
+  const first = ready.pop();
+  if (first !== undefined) return first;
+  readyCiphers.set(key, ready);
+  const associated = additionalData(environment, key);
+  for (let count = 1; count < ciphersAtOnce; count += 1) ready.push(setUpCipher(key, associated, random));
+  return setUpCipher(key, associated, random);
+}
+
+function setUpCipher(key: TokenKey, associated: Buffer, random: RandomBytes): ReadyCipher {
+  const nonce = random(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: tagBytes });
+  return { cipher: cipher.setAAD(associated), nonce };
 }
 
 /** Opens a token. The expiry is the caller's to judge: it takes a clock, and a reason of its own. */

@@ -50,7 +50,7 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-export const maximumHeaderBytes = 16 * 1024;
+const maximumHeaderBytes = 16 * 1024;
 
 /** AEAD suites with forward secrecy only. Node's default list still offers CBC and plain RSA for TLS 1.2. */
 const cipherSuites = [

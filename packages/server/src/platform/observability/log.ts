@@ -3,6 +3,7 @@
 
 import type { Environment, RefusalCode } from '@tollward/protocol';
 import { type Logger, pino } from 'pino';
+import { createIsoTime } from '../iso-time.js';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -43,21 +44,52 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
     destination,
   );
   const requestLines = logger.isLevelEnabled('info');
+  // Written after the answers of this turn: a row of lines is formatted in less than half the time of single ones.
+  let waiting: RequestLine[] = [];
+  const writeWaiting = (): void => {
+    const lines = waiting;
+    waiting = [];
+    for (const line of lines) destination.write(formatRequestLine(line));
+  };
   return {
     logger,
     request: (line) => {
-      if (requestLines) destination.write(formatRequestLine(line));
+      if (requestLines && waiting.push(line) === 1) setImmediate(writeWaiting);
     },
   };
 }
 
-/** The lines of one process on standard output, written in blocks so that a request never waits for a terminal. */
+const blockCharacters = 32 * 1024;
+const flushMs = 100;
+
+/**
+ * The lines of one process on standard output, handed over in blocks: neither a request nor its line waits for the reader.
+ * Whoever ends the process flushes.
+ */
 export function openStandardOutput(): LogDestination & { flush(): void } {
-  const stream = pino.destination({ dest: 1, sync: false, minLength: 8_192, periodicFlush: 250 });
+  const stream = pino.destination({ dest: 1, sync: false, maxWrite: 4 * blockCharacters });
   // A reader that went away must not take the server with it.
   stream.on('error', () => undefined);
-  return { write: (line) => void stream.write(line), flush: () => stream.flushSync() };
+  let block = '';
+  const handOver = (): void => {
+    if (block === '') return;
+    stream.write(block);
+    block = '';
+  };
+  setInterval(handOver, flushMs).unref();
+  return {
+    write: (line) => {
+      block += line;
+      if (block.length >= blockCharacters) handOver();
+    },
+    flush: () => {
+      handOver();
+      stream.flushSync();
+    },
+  };
 }
+
+const isoTime = createIsoTime();
 
 function formatRequestLine(line: RequestLine): string {
   // Ids, method, listener and numbers hold no character that JSON escapes; path and correlation id are the caller's.
@@ -65,16 +97,4 @@ function formatRequestLine(line: RequestLine): string {
   const client = line.clientId === undefined ? '' : `,"clientId":"${line.clientId}"`;
   const refusal = line.refusal === undefined ? '' : `,"refusal":"${line.refusal}"`;
   return `{"level":"info","time":"${isoTime(line.time)}","traceId":"${line.traceId}"${correlation},"environment":"${line.environment}","listener":"${line.listener}","method":"${line.method}","path":${JSON.stringify(line.path)},"status":${line.status},"durationMs":${Math.round(line.durationMs * 1_000) / 1_000},"address":"${line.address}"${client}${refusal},"msg":"request"}\n`;
-}
-
-let lastTime = Number.NaN;
-let lastIsoTime = '';
-
-/** Many lines share a millisecond, and writing a date costs as much as the rest of the line. */
-function isoTime(time: number): string {
-  if (time !== lastTime) {
-    lastTime = time;
-    lastIsoTime = new Date(time).toISOString();
-  }
-  return lastIsoTime;
 }

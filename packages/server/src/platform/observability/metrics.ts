@@ -1,5 +1,6 @@
 import type { RefusalCode } from '@tollward/protocol';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createDurationHistogram } from './duration-histogram.js';
 
 export interface Metrics {
   request(listener: string, route: string, status: number, durationMs: number): void;
@@ -19,18 +20,22 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const duration = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Time from the head of a request to the hand-over of its answer',
-    labelNames: ['listener', 'route', 'status'],
-    buckets: durationBuckets,
-    registers,
-  });
-  const issued = new Counter({
+  const duration = createDurationHistogram(
+    'http_request_duration_seconds',
+    'Time from the head of a request to the hand-over of its answer',
+    durationBuckets,
+  );
+  // Counted by hand and handed over when asked for, as the durations: it happens on every token request.
+  const issuedByGrant = new Map<string, number>();
+  new Counter({
     name: 'oauth_tokens_issued_total',
     help: 'Access tokens issued',
     labelNames: ['grant'],
     registers,
+    collect() {
+      this.reset();
+      for (const [grant, count] of issuedByGrant) this.inc({ grant }, count);
+    },
   });
   const handshakes = new Counter({
     name: 'tls_handshakes_total',
@@ -47,24 +52,14 @@ export function createMetrics(): Metrics {
   });
   const skew = new Gauge({ name: 'clock_skew_seconds', help: 'This clock minus the clock of the database', registers });
 
-  // Looking a labelled child up costs more than observing it, so the few that exist are kept at hand.
-  const observers = new Map<string, { observe(seconds: number): void }>();
   return {
-    request: (listener, route, status, durationMs) => {
-      const key = `${listener} ${route} ${status}`;
-      let observer = observers.get(key);
-      if (observer === undefined) {
-        observer = duration.labels(listener, route, String(status));
-        observers.set(key, observer);
-      }
-      observer.observe(durationMs / 1_000);
-    },
-    tokenIssued: (grantType) => issued.inc({ grant: grantType }),
+    request: (listener, route, status, durationMs) => duration.observe(listener, route, status, durationMs / 1_000),
+    tokenIssued: (grantType) => void issuedByGrant.set(grantType, (issuedByGrant.get(grantType) ?? 0) + 1),
     handshake: (listener, outcome) => handshakes.inc({ listener, outcome }),
     refused: (code) => refusals.inc({ code }),
     refusalsDropped: (reason, count) => dropped.inc({ reason }, count),
     clockSkew: (milliseconds) => skew.set(milliseconds / 1_000),
-    render: () => registry.metrics(),
+    render: async () => `${await registry.metrics()}\n${duration.render()}`,
     contentType: registry.contentType,
   };
 }

@@ -37,7 +37,7 @@ interface OperationsAnswer {
 
 async function answer(url: string, method: string, dependencies: OperationsDependencies): Promise<OperationsAnswer> {
   if (method !== 'GET' && method !== 'HEAD') return health(405, []);
-  switch (url.split('?', 1)[0]) {
+  switch (url.split('?', 1)[0] ?? '') {
     case '/health/live':
       return health(200, []);
     case '/health/startup':

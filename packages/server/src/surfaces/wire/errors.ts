@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from 'node:http';
 import { type OAuthErrorBody, redactSecrets, type StatusErrorBody } from '@tollward/protocol';
-import { type CatalogueEntry, catalogue, publicText, type Refusal } from '../../refusals/index.js';
+import { catalogue, publicText, type Refusal } from '../../refusals/index.js';
 import type { Answer } from './exchange.js';
 
 const realm = 'realm="tollward"';
@@ -27,14 +27,8 @@ export function answerRefusal(refusal: Refusal, path: string, now: number): Answ
     status: entry.status,
     body: JSON.stringify(body),
     headers,
-    clientId: refusal.clientId,
-    refusal,
-    closes: closes(entry),
+    closes: entry.closes === true,
   };
-}
-
-function closes(entry: CatalogueEntry): boolean {
-  return entry.closes === true;
 }
 
 function oauthError(error: string, description: string): OAuthErrorBody {

@@ -1,16 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Environment } from '@tollward/protocol';
 import type { Peer } from '../../certificates/index.js';
+import type { ConnectionProof } from '../../clients/index.js';
 import type { PeerAddress } from '../../platform/listeners/address.js';
 import type { Refusal } from '../../refusals/index.js';
 import type { RequestHead } from './request-head.js';
 
 export type ListenerName = 'api' | 'api-mtls';
 
-/** What is known of a connection since its handshake. Read once, checked on every request. */
-export interface ConnectionFacts {
+/** What is known of a connection since its handshake, and what its requests leave behind. */
+export interface Connection {
   readonly address: PeerAddress;
   readonly peer: Peer | 'not-asked';
+  readonly proof: ConnectionProof;
+  /** The last request that began. */
+  latest: Exchange | undefined;
+  /** Its last answer was given: whatever still arrives is not read (RFC 9112 section 9.6). */
+  ended: boolean;
+}
+
+export function openConnection(address: PeerAddress, peer: Peer | 'not-asked'): Connection {
+  return { address, peer, proof: { proved: undefined }, latest: undefined, ended: false };
 }
 
 /** One request on its way through the wire surface. */
@@ -25,22 +35,22 @@ export interface Exchange {
   readonly receivedAt: number;
   /** Monotonic, for durations. */
   readonly startedAt: number;
-  readonly connection: ConnectionFacts;
+  readonly connection: Connection;
 }
 
 /** An answer before it is written. */
 export interface Answer {
   readonly status: number;
+  /** Text is ASCII: it is written one byte a character. */
   readonly body: string | Buffer;
   /** Name, value, name, value: beyond content type, length, trace and correlation id. */
   readonly headers?: readonly string[];
-  readonly clientId?: string | undefined;
-  readonly refusal?: Refusal;
+  readonly clientId?: string;
   readonly closes?: boolean;
 }
 
 /** A wire route. The head has passed the edge; a refusal that comes back is answered in the shape of the route's family. */
 export interface Route {
   readonly method: 'GET' | 'POST';
-  readonly handle: (exchange: Exchange, head: RequestHead) => Promise<Answer | Refusal>;
+  readonly handle: (exchange: Exchange, head: RequestHead) => Answer | Refusal | Promise<Answer | Refusal>;
 }

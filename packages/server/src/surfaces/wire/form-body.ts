@@ -14,14 +14,12 @@ export function readBody(request: IncomingMessage, contentLength: number | undef
     return Promise.resolve({ ok: false, problem: 'too-large' });
   return new Promise((resolve) => {
     let body = '';
-    request.setEncoding('latin1');
-    request.on('data', (chunk: string) => {
-      body += chunk;
-      if (body.length > maximumBodyBytes) resolve({ ok: false, problem: 'too-large' });
+    request.on('data', (chunk: Buffer) => {
+      if (body.length + chunk.length > maximumBodyBytes) resolve({ ok: false, problem: 'too-large' });
+      else body += chunk.toString('latin1');
     });
     request.on('end', () => resolve({ ok: true, body }));
     request.on('close', () => resolve({ ok: false, problem: 'aborted' }));
-    request.on('error', () => resolve({ ok: false, problem: 'aborted' }));
   });
 }
 
@@ -34,7 +32,7 @@ export type ParsedForm =
 export function parseForm(body: string): ParsedForm {
   if (/[^\x21-\x7e]/.test(body)) return { ok: false, problem: 'malformed', detail: 'a byte that a form has to escape' };
   const parameters = new Map<string, string>();
-  const seen = new Set<string>();
+  const withoutValue = new Set<string>();
   for (const pair of body.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
@@ -42,9 +40,9 @@ export function parseForm(body: string): ParsedForm {
     const value = decode(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === undefined || value === undefined)
       return { ok: false, problem: 'malformed', detail: 'an escape that is not UTF-8' };
-    if (seen.has(name)) return { ok: false, problem: 'repeated', parameter: name };
-    seen.add(name);
-    if (value !== '') parameters.set(name, value);
+    if (parameters.has(name) || withoutValue.has(name)) return { ok: false, problem: 'repeated', parameter: name };
+    if (value === '') withoutValue.add(name);
+    else parameters.set(name, value);
   }
   return { ok: true, parameters };
 }

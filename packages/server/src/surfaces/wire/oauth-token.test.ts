@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { formatSecret } from '@tollward/protocol';
 import { describe, expect, test } from 'vitest';
-import { createRememberedProofs } from '../../clients/index.js';
 import { createRandomPool } from '../../platform/random.js';
 import { createRateLimiter } from '../../platform/rate-limiter.js';
 import { catalogue, isRefusal, publicText } from '../../refusals/index.js';
@@ -18,7 +17,7 @@ import {
   someTokenKey,
   thumbprintOf,
 } from '../../testing/facts.js';
-import type { Exchange } from './exchange.js';
+import { type Exchange, openConnection } from './exchange.js';
 import { createTokenRoute } from './oauth-token.js';
 import type { RequestHead } from './request-head.js';
 
@@ -47,12 +46,12 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
   const key = someTokenKey(1);
   const route = createTokenRoute({
     clients: someClients(someClient({ secrets: [someSecret({ hash: hashOf(secret) })] })),
-    proofs: createRememberedProofs(),
     hmacKeys: { currentVersion: () => 1, hash: (_environment, _version, text) => hashOf(text) },
     tokenKeys: { current: () => key, find: () => key, reload: async () => undefined, maintain: async () => undefined },
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000, perMinute: 1_000 },
     random: createRandomPool(),
+    newTokenId: () => '0'.repeat(32),
     waitUntil: (at) => {
       waits.push(at);
       return waitUntil(at);
@@ -74,7 +73,7 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
       traceId: '0'.repeat(32),
       receivedAt: someTime,
       startedAt,
-      connection: { address: { text: '192.0.2.1', limitKey: '192.0.2.1' }, peer },
+      connection: openConnection({ text: '192.0.2.1', limitKey: '192.0.2.1' }, peer),
     };
     const answer = await route.handle(exchange, {
       path: '/oauth/token',

@@ -2,9 +2,9 @@
 
 import { gzipSync } from 'node:zlib';
 import { isRefusal, type Refusal } from '../../refusals/index.js';
-import { type IssueTokenDependencies, issueToken } from '../../tokens/index.js';
+import { type IssuedToken, type IssueTokenDependencies, issueToken } from '../../tokens/index.js';
 import type { Answer, Exchange, Route } from './exchange.js';
-import { isFormContentType, parseForm, readBody } from './form-body.js';
+import { isFormContentType, parseForm, type ReadBody, readBody } from './form-body.js';
 import type { RequestHead } from './request-head.js';
 
 export interface TokenRouteDependencies extends IssueTokenDependencies {
@@ -19,75 +19,84 @@ export interface TokenRouteDependencies extends IssueTokenDependencies {
  */
 const failureFloorMs = 50;
 
+type TokenOutcome = Answer | Refusal | Promise<Answer | Refusal>;
+
 const noStore = ['cache-control', 'no-store', 'pragma', 'no-cache'] as const;
+const noStoreGzip = [...noStore, 'content-encoding', 'gzip', 'vary', 'accept-encoding'] as const;
+const noParameters: ReadonlyMap<string, string> = new Map();
 
 export function createTokenRoute(dependencies: TokenRouteDependencies): Route {
   return {
     method: 'POST',
-    handle: async (exchange, head) => {
-      const parameters = await readParameters(exchange, head);
-      if (!(parameters instanceof Map)) return parameters;
-      const { environment, connection, mtlsUrl, receivedAt } = exchange;
-      const { authorization } = head;
-      const issued = await issueToken(
-        { environment, peer: connection.peer, mtlsUrl, authorization, parameters, now: receivedAt },
-        dependencies,
-      );
-      if (isRefusal(issued)) {
-        if (issued.refusal === 'client_authentication_failed')
-          await dependencies.waitUntil(exchange.startedAt + failureFloorMs);
-        return issued;
-      }
-      dependencies.onIssued(issued.grantType);
-      return { ...tokenAnswer(JSON.stringify(issued.body), head.acceptsGzip), clientId: issued.clientId };
+    handle: (exchange, head) => {
+      if (head.query !== undefined && head.query !== '') return refuseQuery(head.query);
+      return readBody(exchange.request, head.contentLength).then((read) => answerBody(read, exchange, head));
     },
   };
-}
 
-function tokenAnswer(json: string, gzip: boolean): Answer {
-  if (!gzip) return { status: 200, body: json, headers: noStore };
-  return {
-    status: 200,
-    body: gzipSync(json),
-    headers: [...noStore, 'content-encoding', 'gzip', 'vary', 'accept-encoding'],
-  };
-}
-
-async function readParameters(exchange: Exchange, head: RequestHead): Promise<Map<string, string> | Refusal> {
-  if (head.query !== undefined && head.query !== '') {
-    return {
-      refusal: 'parameter_in_query',
-      step: 'body',
-      expected: 'no query string',
-      seen: `a query string of ${head.query.length} characters`,
-    };
+  function answerBody(read: ReadBody, exchange: Exchange, head: RequestHead): TokenOutcome {
+    const parameters = parseParameters(read, head);
+    if (isRefusal(parameters)) return parameters;
+    const { environment, connection, mtlsUrl, receivedAt } = exchange;
+    const issued = issueToken(
+      {
+        environment,
+        peer: connection.peer,
+        mtlsUrl,
+        authorization: head.authorization,
+        parameters,
+        now: receivedAt,
+        proof: connection.proof,
+      },
+      dependencies,
+    );
+    return issued instanceof Promise
+      ? issued.then((outcome) => answerIssued(outcome, exchange, head))
+      : answerIssued(issued, exchange, head);
   }
-  const read = await readBody(exchange.request, head.contentLength);
+
+  function answerIssued(issued: IssuedToken | Refusal, exchange: Exchange, head: RequestHead): TokenOutcome {
+    if (isRefusal(issued)) {
+      if (issued.refusal !== 'client_authentication_failed') return issued;
+      return dependencies.waitUntil(exchange.startedAt + failureFloorMs).then(() => issued);
+    }
+    dependencies.onIssued(issued.grantType);
+    const json = JSON.stringify(issued.body);
+    const { clientId } = issued;
+    if (!head.acceptsGzip) return { status: 200, body: json, headers: noStore, clientId };
+    return { status: 200, body: gzipSync(json), headers: noStoreGzip, clientId };
+  }
+}
+
+function refuseQuery(query: string): Refusal {
+  const seen = `a query string of ${query.length} characters`;
+  return { refusal: 'parameter_in_query', step: 'body', expected: 'no query string', seen };
+}
+
+function parseParameters(read: ReadBody, head: RequestHead): ReadonlyMap<string, string> | Refusal {
   if (!read.ok) {
-    if (read.problem === 'too-large')
+    if (read.problem === 'too-large') {
       return { refusal: 'body_too_large', step: 'body', expected: 'at most 8,192 bytes', seen: 'more' };
-    return {
-      refusal: 'malformed_request',
-      step: 'body',
-      expected: 'the whole body',
-      seen: 'a connection that ended within it',
-    };
+    }
+    const seen = 'a connection that ended within it';
+    return { refusal: 'malformed_request', step: 'body', expected: 'the whole body', seen };
   }
   // An empty body is a form without parameters, whatever it is called: "Missing grant type" says more than "not a form".
-  if (read.body === '') return new Map();
+  if (read.body === '') return noParameters;
   if (!isFormContentType(head.contentType)) return notAForm(describeContentType(head.contentType), 'nothing else');
   if (head.contentEncoding !== undefined && head.contentEncoding.toLowerCase() !== 'identity') {
     return notAForm(`Content-Encoding of ${head.contentEncoding.length} characters`, 'no Content-Encoding');
   }
   const form = parseForm(read.body);
-  if (form.ok) return new Map(form.parameters);
+  if (form.ok) return form.parameters;
   if (form.problem === 'malformed') return notAForm(form.detail, 'every byte outside the form alphabet escaped');
   const parameter = /^[\w.-]{1,40}$/.test(form.parameter) ? form.parameter : 'with a long or unusual name';
+  const seen = `${parameter} more than once`;
   return {
     refusal: 'parameter_repeated',
     step: 'body',
     expected: 'every parameter once',
-    seen: `${parameter} more than once`,
+    seen,
     parameters: { parameter },
   };
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../platform/observability/log.js';
-import { createRandomPool } from '../../platform/random.js';
+import { createHexIds, createRandomPool } from '../../platform/random.js';
 import { createRateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
 import type { Refusal, RefusedRequest } from '../../refusals/index.js';
 import { someTime } from '../../testing/facts.js';
@@ -72,7 +72,7 @@ async function startSurface(limits: Limits = {}) {
     },
     clock: () => someTime,
     monotonic: () => 0,
-    random: createRandomPool(),
+    newTraceId: createHexIds(createRandomPool()),
     log: createLog('info', { write: (line) => void lines.push(line) }),
     metrics: {
       request: (...values) => metrics.push(['request', ...values]),

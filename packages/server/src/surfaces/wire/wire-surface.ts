@@ -9,11 +9,17 @@ import { parsePeerAddress } from '../../platform/listeners/address.js';
 import type { BadRequestKind } from '../../platform/listeners/tls-listener.js';
 import type { Log } from '../../platform/observability/log.js';
 import type { Metrics } from '../../platform/observability/metrics.js';
-import type { RandomBytes } from '../../platform/random.js';
 import type { RateLimiter, RateLimits } from '../../platform/rate-limiter.js';
 import { describeExceeded, isRefusal, type Refusal, type RefusalRecorder } from '../../refusals/index.js';
 import { answerRefusal } from './errors.js';
-import type { Answer, ConnectionFacts, Exchange, ListenerName, Route } from './exchange.js';
+import {
+  type Answer,
+  type Connection,
+  type Exchange,
+  type ListenerName,
+  openConnection,
+  type Route,
+} from './exchange.js';
 import { parseRequestHead, type RequestHead } from './request-head.js';
 
 export interface AddressLimits {
@@ -31,7 +37,8 @@ export interface WireSurfaceDependencies {
   readonly addressRates: Readonly<Record<keyof AddressLimits, RateLimiter>>;
   readonly clock: () => number;
   readonly monotonic: () => number;
-  readonly random: RandomBytes;
+  /** 32 hex digits. */
+  readonly newTraceId: () => string;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly refusals: RefusalRecorder;
@@ -66,17 +73,14 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     addressRates,
     clock,
     monotonic,
-    random,
+    newTraceId,
     log,
     metrics,
     refusals,
   } = dependencies;
-  const connections = new WeakMap<object, ConnectionFacts>();
-  /** The last request of each connection. */
-  const latest = new WeakMap<object, Exchange>();
-  /** Connections whose last answer was given: whatever still arrives on them is not read (RFC 9112 section 9.6). */
-  const ended = new WeakSet<object>();
+  const connections = new WeakMap<object, Connection>();
   const asksForCertificate = listener === 'api-mtls';
+  const listenerLabel = `${environment} ${listener}`;
 
   const limitAddress = (key: string, now: number): Refusal | undefined => {
     const failed = addressRates.failures.peek(key, addressLimits.failures, now);
@@ -85,39 +89,39 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     return exceeded && { refusal: 'address_rate_limited', step: 'edge', ...describeExceeded(exceeded) };
   };
 
-  const respond = async (exchange: Exchange): Promise<void> => {
+  const respond = (exchange: Exchange): void => {
     const parsed = parseRequestHead(exchange.request);
     if (!parsed.ok) {
       const expected = 'a request that can be read in one way only';
       const seen = parsed.problem;
       const refusal: Refusal = { refusal: parsed.code, step: 'edge', expected, seen, parameters: { problem: seen } };
-      return finish(
-        exchange,
-        undefined,
-        'unreadable',
-        answerRefusal(refusal, rawPath(exchange.request), exchange.receivedAt),
-      );
+      finish(exchange, undefined, undefined, refusal);
+      return;
     }
     const { head } = parsed;
+    const { receivedAt, request, connection } = exchange;
     const route = routes.get(head.path);
-    const answer = await answerRoute(exchange, head, route);
-    finish(exchange, head, route === undefined ? 'unknown' : head.path, answer);
+    const refused = limitAddress(connection.address.limitKey, receivedAt) ?? findRoute(route, request.method);
+    if (route === undefined || refused !== undefined) {
+      finish(exchange, head, route, refused ?? unknownRoute);
+      return;
+    }
+    const settle = (outcome: Answer | Refusal): void => finish(exchange, head, route, outcome);
+    const fail = (error: unknown): void => settle(describeFault(error, exchange));
+    let outcome: Answer | Refusal | Promise<Answer | Refusal>;
+    try {
+      outcome = route.handle(exchange, head);
+    } catch (error) {
+      outcome = describeFault(error, exchange);
+    }
+    if (outcome instanceof Promise) outcome.then(settle, fail).catch((error: unknown) => abandon(exchange, error));
+    else settle(outcome);
   };
 
-  const answerRoute = async (exchange: Exchange, head: RequestHead, route: Route | undefined): Promise<Answer> => {
-    const { connection, receivedAt, request } = exchange;
-    const { limitKey } = connection.address;
-    const refused = limitAddress(limitKey, receivedAt) ?? findRoute(route, request.method);
-    if (refused !== undefined || route === undefined)
-      return answerRefusal(refused ?? unknownRoute, head.path, receivedAt);
-    try {
-      const answer = await route.handle(exchange, head);
-      if (!isRefusal(answer)) return answer;
-      if (failures.has(answer.refusal)) addressRates.failures.take(limitKey, addressLimits.failures, receivedAt);
-      return answerRefusal(answer, head.path, receivedAt);
-    } catch (error) {
-      return answerRefusal(describeFault(error, exchange), head.path, receivedAt);
-    }
+  /** The answer itself could not be written. */
+  const abandon = ({ traceId, request }: Exchange, error: unknown): void => {
+    log.logger.error({ error, traceId }, 'answer failed');
+    request.socket.destroy();
   };
 
   const describeFault = (error: unknown, exchange: Exchange): Refusal => {
@@ -133,47 +137,61 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       : { refusal: 'internal_error', ...fault };
   };
 
-  const finish = (exchange: Exchange, head: RequestHead | undefined, route: string, answer: Answer): void => {
-    const { traceId, request, response } = exchange;
-    // A body nobody read would be taken for the next request, or drained at our cost.
-    const unread = head === undefined || (head.hasBody && !request.complete);
-    const closes = answer.closes === true || unread || dependencies.isDraining();
-    const headers = [
-      'content-type',
-      'application/json',
-      'content-length',
-      String(typeof answer.body === 'string' ? Buffer.byteLength(answer.body) : answer.body.length),
-      'x-trace-id',
-      traceId,
-      ...(answer.headers ?? []),
-    ];
-    if (head?.correlationId !== undefined) headers.push('x-external-correlation-id', head.correlationId);
-    if (closes) {
-      headers.push('connection', 'close');
-      ended.add(request.socket);
+  const finish = (
+    exchange: Exchange,
+    head: RequestHead | undefined,
+    route: Route | undefined,
+    outcome: Answer | Refusal,
+  ): void => {
+    const { traceId, request, receivedAt, connection } = exchange;
+    const path = route !== undefined && head !== undefined ? head.path : rawPath(request);
+    const refusal = isRefusal(outcome) ? outcome : undefined;
+    if (refusal !== undefined && failures.has(refusal.refusal)) {
+      addressRates.failures.take(connection.address.limitKey, addressLimits.failures, receivedAt);
     }
-    if (!response.destroyed) {
-      response.writeHead(answer.status, headers);
-      response.end(answer.body, closes ? () => request.socket.destroySoon() : undefined);
-    }
-    const path = route === 'unknown' || route === 'unreadable' ? rawPath(request) : route;
+    const answer = isRefusal(outcome) ? answerRefusal(outcome, head?.path ?? path, receivedAt) : outcome;
+    write(exchange, head, answer);
+
     const durationMs = monotonic() - exchange.startedAt;
-    metrics.request(listenerLabel, route, answer.status, durationMs);
+    const { status } = answer;
+    metrics.request(listenerLabel, route === undefined ? 'none' : path, status, durationMs);
     log.request({
-      time: exchange.receivedAt,
+      time: receivedAt,
       traceId,
       correlationId: head?.correlationId && redactSecrets(head.correlationId),
       environment,
       listener,
       method: request.method ?? '',
       path,
-      status: answer.status,
+      status,
       durationMs,
-      address: exchange.connection.address.text,
-      clientId: answer.clientId,
-      refusal: answer.refusal?.refusal,
+      address: connection.address.text,
+      clientId: outcome.clientId,
+      refusal: refusal?.refusal,
     });
-    if (answer.refusal !== undefined) recordRefusal(answer.refusal, exchange, path, head?.correlationId);
+    if (refusal !== undefined) recordRefusal(refusal, exchange, path, head?.correlationId);
+  };
+
+  const write = (
+    { request, response, traceId, connection }: Exchange,
+    head: RequestHead | undefined,
+    answer: Answer,
+  ): void => {
+    // A body nobody read would be taken for the next request, or drained at our cost.
+    const unread = head === undefined || (head.hasBody && !request.complete);
+    const closes = answer.closes === true || unread || dependencies.isDraining();
+    const { body } = answer;
+    const headers = ['content-type', 'application/json', 'content-length', String(body.length), 'x-trace-id', traceId];
+    if (answer.headers !== undefined) headers.push(...answer.headers);
+    if (head?.correlationId !== undefined) headers.push('x-external-correlation-id', head.correlationId);
+    if (closes) {
+      headers.push('connection', 'close');
+      connection.ended = true;
+    }
+    if (response.destroyed) return;
+    response.writeHead(answer.status, headers);
+    if (closes) response.end(body, 'latin1', () => request.socket.destroySoon());
+    else response.end(body, 'latin1');
   };
 
   const recordRefusal = (
@@ -200,8 +218,6 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     );
   };
 
-  const listenerLabel = `${environment} ${listener}`;
-
   return {
     admit: (socket) => {
       const { limitKey } = parsePeerAddress(socket.remoteAddress);
@@ -210,48 +226,48 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
 
     onConnection: (socket) => {
       const address = parsePeerAddress(socket.remoteAddress);
-      connections.set(socket, { address, peer: asksForCertificate ? readPeer(socket) : 'not-asked' });
+      connections.set(socket, openConnection(address, asksForCertificate ? readPeer(socket) : 'not-asked'));
     },
 
     onRequest: (request, response) => {
-      if (ended.has(request.socket)) return;
       const connection = connections.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
-      const traceId = random(16).toString('hex');
-      const mtlsUrl = dependencies.mtlsUrl();
-      const exchange = {
+      if (connection.ended) return;
+      const exchange: Exchange = {
         environment,
         listener,
-        mtlsUrl,
+        mtlsUrl: dependencies.mtlsUrl(),
         request,
         response,
-        traceId,
+        traceId: newTraceId(),
         receivedAt: clock(),
         startedAt: monotonic(),
         connection,
       };
-      latest.set(request.socket, exchange);
-      respond(exchange).catch((error: unknown) => {
-        log.logger.error({ error, traceId }, 'answer failed');
-        request.socket.destroy();
-      });
+      connection.latest = exchange;
+      try {
+        respond(exchange);
+      } catch (error) {
+        abandon(exchange, error);
+      }
     },
 
     onBadRequest: (kind, socket, detail) => {
-      if (ended.has(socket)) return;
-      ended.add(socket);
-      const traceId = random(16).toString('hex');
+      const connection = connections.get(socket);
+      if (connection?.ended) return;
+      if (connection !== undefined) connection.ended = true;
+      const traceId = newTraceId();
       const code = badRequestCodes[kind];
       const now = clock();
       const refusal: Refusal = { refusal: code, step: 'edge', expected: 'HTTP/1.1 within the limits', seen: detail };
       const { status, body, headers = [] } = answerRefusal(refusal, '', now);
       const address = parsePeerAddress(socket.remoteAddress).text;
-      const before = latest.get(socket);
+      const before = connection?.latest;
       // Now it would be taken for the answer to a whole request before, which is still being worked on.
       if (before?.request.complete && !before.response.writableFinished) socket.destroySoon();
       else socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
       metrics.refused(code);
-      metrics.request(listenerLabel, 'unreadable', status, 0);
+      metrics.request(listenerLabel, 'none', status, 0);
       const line = { environment, listener, method: '', path: '', address, correlationId: undefined };
       log.request({ ...line, time: now, traceId, status, durationMs: 0, clientId: undefined, refusal: code });
       refusals.record({ ...line, traceId, occurredAt: now }, refusal);

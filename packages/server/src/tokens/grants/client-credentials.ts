@@ -1,6 +1,9 @@
 // RFC 6749 section 4.4, with the answer of the Wise Platform API.
 
+import { createIsoTime } from '../../platform/iso-time.js';
 import type { Grant } from './grant.js';
+
+const isoTime = createIsoTime();
 
 export const clientCredentialsGrant: Grant = {
   grantType: 'client_credentials',
@@ -24,7 +27,7 @@ export const clientCredentialsGrant: Grant = {
         // Rounded down: some of the first second is gone when the answer arrives.
         expires_in: client.accessTokenLifetimeSeconds - 1,
         scope: 'transfers',
-        expires_at: new Date(expiresAt).toISOString(),
+        expires_at: isoTime(expiresAt),
       }),
     };
   },

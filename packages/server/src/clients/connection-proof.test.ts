@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { secretId, someClient, someClients, someSecret, someTime } from '../testing/facts.js';
+import { type ConnectionProof, recallProof, rememberProof } from './connection-proof.js';
+
+const header = 'Basic Y2xpOnNlY3JldA==';
+
+function remembering(): ConnectionProof {
+  const memory: ConnectionProof = { proved: undefined };
+  rememberProof(memory, header, { client: someClient(), secretId });
+  return memory;
+}
+
+describe('the proof of a connection', () => {
+  test('is recalled for the very same header, with the facts of now and not of then', () => {
+    const client = someClient({ generation: 9 });
+    const recalled = recallProof(remembering(), 'sandbox', header, someTime, someClients(client));
+    expect(recalled).toEqual({ client, secretId });
+  });
+
+  test('says nothing for another header, nor on a connection that proved nothing', () => {
+    const clients = someClients(someClient());
+    for (const other of [`${header} `, header.toLowerCase(), header.slice(0, -1), '']) {
+      expect(recallProof(remembering(), 'sandbox', other, someTime, clients)).toBeUndefined();
+    }
+    expect(recallProof({ proved: undefined }, 'sandbox', header, someTime, clients)).toBeUndefined();
+    expect(clients.asked, 'nobody is looked up for it').toEqual([]);
+  });
+
+  test('ends when its secret is revoked, replaced or gone, although another one would do', () => {
+    const other = someSecret({ id: `sec_${'9'.repeat(32)}` });
+    for (const secrets of [
+      [someSecret({ revokedAt: someTime }), other],
+      [someSecret({ usableUntil: someTime }), other],
+      [other],
+      [],
+    ]) {
+      const clients = someClients(someClient({ secrets }));
+      expect(recallProof(remembering(), 'sandbox', header, someTime, clients)).toBeUndefined();
+    }
+    const runningOut = someClients(someClient({ secrets: [someSecret({ usableUntil: someTime + 1 })] }));
+    expect(recallProof(remembering(), 'sandbox', header, someTime, runningOut)).toBeDefined();
+  });
+
+  test('needs the client at hand: unknown or still to be read, it leaves the proof to be made again', () => {
+    expect(recallProof(remembering(), 'sandbox', header, someTime, someClients(undefined))).toBeUndefined();
+    const reading = { get: async () => someClient(), confirm: async () => someClient() };
+    expect(recallProof(remembering(), 'sandbox', header, someTime, reading)).toBeUndefined();
+  });
+});
