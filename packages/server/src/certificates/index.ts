@@ -5,6 +5,6 @@ export { type CertificateSummary, listCertificateSummaries, loadRegisteredCertif
 export { createClientKeyAndCsr } from './create-client-key.js';
 export { decideRegisteredCertificate, type RegisteredCertificate } from './decide-peer.js';
 export { type IssuedCertificate, issueCertificate } from './issue-certificate.js';
-export { describePeer, type Peer, readPeer } from './peer.js';
+export { describePeer, type Peer, type PeerCertificate, readPeer } from './peer.js';
 export { revokeCertificate } from './revoke-certificate.js';
 export { signServerCertificate } from './sign-server-certificate.js';

@@ -1,16 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { type CertificateFacts, readCertificateFacts } from './certificate-facts.js';
+import { readCertificateFacts } from './certificate-facts.js';
 
-/** The certificate at the other end of a connection, as facts; null when none came. */
-export type Peer = CertificateFacts | null;
+/** The certificate at the other end of a connection: who it is, and its encoding for the case that somebody asks what it says. */
+export interface PeerCertificate {
+  /** Base64url SHA-256 of the encoding: `x5t#S256` of RFC 8705 section 3.1. */
+  readonly thumbprint: string;
+  readonly der: Buffer;
+}
 
-/** Reads the peer of a direct TLS connection. Costs about 100 microseconds, so once per connection. */
+/** Null when none came. */
+export type Peer = PeerCertificate | null;
+
+/** Reads the peer of a direct TLS connection, once per connection. Only the identity: what else it says takes longer to read. */
 export function readPeer(socket: TLSSocket): Peer {
-  const certificate = socket.getPeerX509Certificate();
-  return certificate === undefined ? null : readCertificateFacts(certificate.raw);
+  // Half the time of getPeerX509Certificate, which parses the certificate anew. Empty when none came.
+  const der: Buffer | undefined = socket.getPeerCertificate(false).raw;
+  return der === undefined ? null : { thumbprint: createHash('sha256').update(der).digest('base64url'), der };
 }
 
 /** One line about a certificate, for evidence. */
-export function describePeer(peer: CertificateFacts): string {
-  return `certificate sha256 ${peer.thumbprint}, subject "${peer.subject}", issuer "${peer.issuer}"`;
+export function describePeer({ thumbprint, der }: PeerCertificate): string {
+  const { subject, issuer } = readCertificateFacts(der);
+  return `certificate sha256 ${thumbprint}, subject "${subject}", issuer "${issuer}"`;
 }

@@ -2,7 +2,7 @@
 
 import { createSecretKey } from 'node:crypto';
 import type { Environment } from '@tollward/protocol';
-import type { CertificateFacts } from '../certificates/index.js';
+import type { PeerCertificate } from '../certificates/index.js';
 import type { ClientFacts, ClientFactsSource } from '../clients/index.js';
 import type { Database } from '../platform/database/database.js';
 import type { TokenClaims } from '../tokens/index.js';
@@ -74,19 +74,8 @@ export function someClaims(changes: Partial<TokenClaims> = {}): TokenClaims {
 }
 
 /** The certificate of a connection. */
-export function somePeer(thumbprint: string): CertificateFacts {
-  return {
-    sha256: Buffer.from(thumbprint, 'base64url'),
-    thumbprint,
-    serialNumber: '01',
-    subject: 'CN=peer',
-    commonNames: ['peer'],
-    issuer: 'CN=issuer',
-    keyType: 'ec-p256',
-    notBefore: someTime - hourMs,
-    notAfter: someTime + hourMs,
-    extendedKeyUsage: [],
-  };
+export function somePeer(thumbprint: string): PeerCertificate {
+  return { thumbprint, der: Buffer.from('not a certificate, and nothing but evidence needs one') };
 }
 
 export function someTokenKey(byte: number): TokenKey {

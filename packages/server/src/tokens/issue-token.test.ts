@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { formatSecret } from '@tollward/protocol';
 import { describe, expect, test } from 'vitest';
-import type { ClientFacts } from '../clients/index.js';
+import type { ClientFacts, ConnectionProof } from '../clients/index.js';
 import { createHexIds, createRandomPool } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { catalogue, isRefusal, publicText, type Refusal } from '../refusals/index.js';
@@ -57,6 +57,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
     random: createRandomPool(),
     newTokenId: createHexIds(createRandomPool()),
   };
+  const proof: ConnectionProof = { proved: undefined };
   const issue = async (changes: Partial<TokenRequest> = {}): Promise<IssuedToken | Refusal> => {
     const result = await issueToken(
       {
@@ -66,7 +67,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
         authorization: basicOf(clientId, secret),
         parameters: new Map([['grant_type', 'client_credentials']]),
         now: someTime,
-        proof: { proved: undefined },
+        proof,
         ...changes,
       },
       dependencies,

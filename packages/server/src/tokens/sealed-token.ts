@@ -69,15 +69,19 @@ interface ReadyCipher {
   readonly nonce: Buffer;
 }
 
-const readyCiphers = new WeakMap<TokenKey, ReadyCipher[]>();
+/** By environment too, because the environment is part of what they authenticate. */
+const readyCiphers = {
+  sandbox: new WeakMap<TokenKey, ReadyCipher[]>(),
+  production: new WeakMap<TokenKey, ReadyCipher[]>(),
+};
 const ciphersAtOnce = 32;
 
 /** Setting a cipher up costs most of sealing a token, and half of that when many are set up in a row. */
 function takeCipher(environment: Environment, key: TokenKey, random: RandomBytes): ReadyCipher {
-  const ready = readyCiphers.get(key) ?? [];
+  const ready = readyCiphers[environment].get(key) ?? [];
   const first = ready.pop();
   if (first !== undefined) return first;
-  readyCiphers.set(key, ready);
+  readyCiphers[environment].set(key, ready);
   const associated = additionalData(environment, key);
   for (let count = 1; count < ciphersAtOnce; count += 1) ready.push(setUpCipher(key, associated, random));
   return setUpCipher(key, associated, random);

@@ -1,3 +1,4 @@
+import { setImmediate as afterThisTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { someTime } from '../../testing/facts.js';
@@ -24,9 +25,10 @@ function capture(level: LogLevel) {
 }
 
 describe('the request line', () => {
-  test('is JSON with every fact of the request', () => {
+  test('is JSON with every fact of the request', async () => {
     const { lines, log } = capture('info');
     log.request(line);
+    await afterThisTurn();
     expect(JSON.parse(lines[0] ?? '')).toEqual({
       ...line,
       level: 'info',
@@ -36,24 +38,26 @@ describe('the request line', () => {
     });
   });
 
-  test('leaves out what there is not', () => {
+  test('leaves out what there is not', async () => {
     const { lines, log } = capture('info');
     log.request({ ...line, correlationId: undefined, clientId: undefined, refusal: undefined });
+    await afterThisTurn();
     const parsed = Object.keys(JSON.parse(lines[0] ?? '') as object);
     expect(parsed).not.toContain('correlationId');
     expect(parsed).not.toContain('clientId');
     expect(parsed).not.toContain('refusal');
   });
 
-  test('stays one line and one object whatever path and correlation id hold', () => {
+  test('stays one line and one object whatever path and correlation id hold', async () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('"', '\\', '\n{"level":"error"}\n', '","status":200,"x":"', '\u2028', '\0', '\ud800'),
     );
-    fc.assert(
-      fc.property(hostile, hostile, (path, correlationId) => {
+    await fc.assert(
+      fc.asyncProperty(hostile, hostile, async (path, correlationId) => {
         const { lines, log } = capture('info');
         log.request({ ...line, path, correlationId });
+        await afterThisTurn();
         expect(lines).toHaveLength(1);
         const [text = ''] = lines;
         expect(text.indexOf('\n')).toBe(text.length - 1);
@@ -68,9 +72,10 @@ describe('the request line', () => {
     ['info', 1],
     ['warn', 0],
     ['silent', 0],
-  ] as const)('at level %s is written %i times', (level, times) => {
+  ] as const)('at level %s is written %i times', async (level, times) => {
     const { lines, log } = capture(level);
     log.request(line);
+    await afterThisTurn();
     expect(lines).toHaveLength(times);
   });
 });

@@ -17,7 +17,7 @@ test('request durations are seconds, by listener, route and status', async () =>
   const labels = 'listener="sandbox api",route="/oauth/token",status="200"';
   expect(await sample(metrics, `http_request_duration_seconds_count{${labels}}`)).toBe('2');
   expect(Number(await sample(metrics, `http_request_duration_seconds_sum{${labels}}`))).toBeCloseTo(0.502, 9);
-  expect(await sample(metrics, `http_request_duration_seconds_bucket{le="0.0025",${labels}}`)).toBe('1');
+  expect(await sample(metrics, `http_request_duration_seconds_bucket{${labels},le="0.0025"}`)).toBe('1');
 });
 
 test('what is counted is shown by its label', async () => {

@@ -140,8 +140,4 @@ describe('the headers of a refusal', () => {
       'body_too_large',
     ]);
   });
-
-  test('passes on whose client it was, for the log', () => {
-    expect(answer(refusalOf('token_expired', { clientId: 'cli_1' }), callPath).clientId).toBe('cli_1');
-  });
 });
