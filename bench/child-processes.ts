@@ -65,9 +65,14 @@ export class ChildProcesses {
   }
 
   /** Ends every process; nothing can be started afterwards. */
+  async stopRunning(): Promise<void> {
+    await Promise.all([...this.#running].map((child) => this.#stop(child)));
+  }
+
+  /** As stopRunning, and nothing can be started any more. */
   async stopAll(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#running].map((child) => this.#stop(child)));
+    await this.stopRunning();
   }
 
   #spawn(programArguments: readonly string[], core: Core, options: Parameters<typeof spawn>[2]): ChildProcess {

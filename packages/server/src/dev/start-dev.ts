@@ -27,8 +27,6 @@ export async function startDev({ settings }: LoadedSettings): Promise<void> {
   const log = createLog(settings.logLevel, output);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-  // What the embedded database writes takes its permissions from here.
-  process.umask(0o077);
   await prepareDataDirectory(dataDir);
   const database = await openDatabase(settings, say);
   const tollward = await openTollward(settings, database, log, say);

@@ -188,7 +188,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     status: 401,
     error: 'missing_token',
     shape: 'oauth',
-    text: 'Send an access token in the header "Authorization: Bearer <token>".',
+    text: 'Send an access token in the Authorization header, as Bearer and the token.',
     remedy:
       'Get a token from POST /oauth/token and send it in the Authorization header, never in the address or the body.',
   },

@@ -40,8 +40,11 @@ export function loadSettings({ flags, variables, workingDirectory }: SettingsInp
     SettingSource
   >;
   const offer = (name: SettingName, value: unknown, source: SettingSource): void => {
-    raw[name] = value;
     sources[name] = source;
+    // Coercion would read an empty text, null and false as 0.
+    if (value === '' || (typeof value !== 'string' && typeof value !== 'number')) {
+      problems.push(`${variableName(name)} (${source}) must be a text or a number, and not empty.`);
+    } else raw[name] = value;
   };
 
   problems.push(...unknownVariables(variables));

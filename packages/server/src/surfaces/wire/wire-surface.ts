@@ -256,19 +256,20 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       const connection = connections.get(socket);
       if (connection?.ended) return;
       if (connection !== undefined) connection.ended = true;
+      const now = clock();
+      const address = parsePeerAddress(socket.remoteAddress);
+      if (limitAddress(address.limitKey, now) !== undefined) return void socket.destroy();
       const traceId = newTraceId();
       const code = badRequestCodes[kind];
-      const now = clock();
       const refusal: Refusal = { refusal: code, step: 'edge', expected: 'HTTP/1.1 within the limits', seen: detail };
       const { status, body, headers = [] } = answerRefusal(refusal, '', now);
-      const address = parsePeerAddress(socket.remoteAddress).text;
       const before = connection?.latest;
       // Now it would be taken for the answer to a whole request before, which is still being worked on.
       if (before?.request.complete && !before.response.writableFinished) socket.destroySoon();
       else socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
       metrics.refused(code);
       metrics.request(listenerLabel, 'none', status, 0);
-      const line = { environment, listener, method: '', path: '', address, correlationId: undefined };
+      const line = { environment, listener, method: '', path: '', address: address.text, correlationId: undefined };
       log.request({ ...line, time: now, traceId, status, durationMs: 0, clientId: undefined, refusal: code });
       refusals.record({ ...line, traceId, occurredAt: now }, refusal);
     },
