@@ -11,6 +11,7 @@ import type { Log } from '../../platform/observability/log.js';
 import type { Metrics } from '../../platform/observability/metrics.js';
 import type { RateLimiter, RateLimits } from '../../platform/rate-limiter.js';
 import { describeExceeded, isRefusal, type Refusal, type RefusalRecorder } from '../../refusals/index.js';
+import { findRoute, refuseHead, unknownRoute } from './edge-refusals.js';
 import { answerRefusal } from './errors.js';
 import {
   type Answer,
@@ -90,18 +91,16 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
   };
 
   const respond = (exchange: Exchange): void => {
-    const parsed = parseRequestHead(exchange.request);
+    const { receivedAt, request, connection } = exchange;
+    const limited = limitAddress(connection.address.limitKey, receivedAt);
+    const parsed = parseRequestHead(request);
     if (!parsed.ok) {
-      const expected = 'a request that can be read in one way only';
-      const seen = parsed.problem;
-      const refusal: Refusal = { refusal: parsed.code, step: 'edge', expected, seen, parameters: { problem: seen } };
-      finish(exchange, undefined, undefined, refusal);
+      finish(exchange, undefined, undefined, limited ?? refuseHead(parsed));
       return;
     }
     const { head } = parsed;
-    const { receivedAt, request, connection } = exchange;
     const route = routes.get(head.path);
-    const refused = limitAddress(connection.address.limitKey, receivedAt) ?? findRoute(route, request.method);
+    const refused = limited ?? findRoute(route, request.method);
     if (route === undefined || refused !== undefined) {
       finish(exchange, head, route, refused ?? unknownRoute);
       return;
@@ -273,25 +272,6 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       log.request({ ...line, time: now, traceId, status, durationMs: 0, clientId: undefined, refusal: code });
       refusals.record({ ...line, traceId, occurredAt: now }, refusal);
     },
-  };
-}
-
-const unknownRoute: Refusal = {
-  refusal: 'route_unknown',
-  step: 'edge',
-  expected: 'a path of the wire contract',
-  seen: 'another path',
-};
-
-function findRoute(route: Route | undefined, method: string | undefined): Refusal | undefined {
-  if (route === undefined) return unknownRoute;
-  if (route.method === method) return undefined;
-  return {
-    refusal: 'method_not_allowed',
-    step: 'edge',
-    expected: `the method ${route.method}`,
-    seen: `the method ${method ?? ''}`,
-    parameters: { allowed: route.method },
   };
 }
 
