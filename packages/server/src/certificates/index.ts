@@ -1,5 +1,4 @@
 export { type Authorities, openAuthorities } from './authority-store.js';
-export type { CertificateFacts } from './certificate-facts.js';
 export { type AcceptedCsr, decideCsr } from './certificate-request.js';
 export { type CertificateSummary, listCertificateSummaries, loadRegisteredCertificates } from './certificate-store.js';
 export { createClientKeyAndCsr } from './create-client-key.js';
