@@ -191,7 +191,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   };
   closers.push(closeOperations);
 
-  const timers = [
+  const routines = [
     every(housekeepingMs, log, 'housekeeping', async () => {
       await tokenKeys.maintain(clock());
       while ((await refusals.purge(clock())) > 0);
@@ -212,7 +212,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),
     close: async (graceMs) => {
       draining = true;
-      for (const timer of timers) clearInterval(timer);
+      await Promise.all(routines.map((routine) => routine.stop()));
       await Promise.all([...opened.values()].map((listener) => listener.close(graceMs)));
       await refusals.flush();
       await closeOperations();
@@ -231,20 +231,21 @@ async function checkDatabase(database: Database): Promise<HealthCheck> {
 }
 
 /** Runs `work` again and again, never twice at once; a fault is logged and the next turn tries again. */
-function every(ms: number, log: Log, name: string, work: () => Promise<void>): NodeJS.Timeout {
-  let running = false;
-  const run = async (): Promise<void> => {
-    if (running) return;
-    running = true;
-    try {
-      await work();
-    } catch (error) {
-      log.logger.error({ error }, `${name} failed`);
-    } finally {
-      running = false;
-    }
+function every(ms: number, log: Log, name: string, work: () => Promise<void>): { stop(): Promise<void> } {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch((error: unknown) => log.logger.error({ error }, `${name} failed`))
+      .finally(() => {
+        running = undefined;
+      });
+  }, ms).unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
   };
-  return setInterval(() => void run(), ms).unref();
 }
 
 /** The ports by their distance from the base, so that one number moves them all. Base 0: the system chooses each. */

@@ -123,7 +123,7 @@ describe('clients create', () => {
     await symlink(join(folder, 'missing', 'file'), join(folder, 'client.pem'));
     const { exitCode, out, error } = await runCli(createWords('unwritable', '--out', folder));
     expect(exitCode).toBe(1);
-    expect(out).toMatch(/^CLIENT_SECRET="tlw_sbx_cs_/m);
+    expect(out).toMatch(/^CLIENT_SECRET=tlw_sbx_cs_/m);
     expect(out).toContain('BEGIN CERTIFICATE');
     expect(out).toContain('BEGIN PRIVATE KEY');
     expect(error).toMatch(/could not be written/);

@@ -23,6 +23,10 @@ export function parseEnvFile(text: string): ParsedEnvFile {
 /** @param values no line breaks in them */
 export function formatEnvFile(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name}="${value.replaceAll(/["\\$`]/g, '\\$&')}"\n`)
+    .map(([name, value]) => `${name}=${quote(value)}\n`)
     .join('');
+}
+
+function quote(value: string): string {
+  return /^[\w./:@%+=,-]*$/.test(value) ? value : `"${value.replaceAll(/["\\$`]/g, '\\$&')}"`;
 }

@@ -44,11 +44,11 @@ export async function createClient(
   const { database, authorities, random } = dependencies;
   const { environment, name, mtlsRequired, actor, csr } = command;
   return database.transaction(async (tx) => {
-    const organisation = await findOrCreateOrganisation(tx, command.organisationName, now, random);
+    const organisationId = await findOrCreateOrganisation(tx, command.organisationName, actor, now, random);
     const clientId = newId('cli', now, random);
-    const client = { environment, id: clientId, organisationId: organisation.id, name, mtlsRequired };
+    const client = { environment, id: clientId, organisationId, name, mtlsRequired };
     if (!(await insertClient(tx, client, now))) return undefined;
-    const details = { organisationId: organisation.id, name, mtlsRequired };
+    const details = { organisationId, name, mtlsRequired };
     await appendAuditEntry(
       tx,
       { environment, actor, action: 'client.created', subject: clientId, details },
@@ -65,7 +65,7 @@ export async function createClient(
         now,
         random,
       ));
-    return { clientId, organisationId: organisation.id, secret, certificate };
+    return { clientId, organisationId, secret, certificate };
   });
 }
 

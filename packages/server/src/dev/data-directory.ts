@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { masterKeyBytes } from '../platform/keys/master-key.js';
 import { SecretValue } from '../platform/secret-value.js';
 
@@ -20,8 +20,26 @@ export async function loadOrCreateMasterKey(dataDir: string, configured: string 
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
+  return createMasterKeyFile(file);
+}
+
+/** The database is durable before it answers, so the key that opens it has to be on the disk before the first row. */
+async function createMasterKeyFile(file: string): Promise<SecretValue> {
   const created = randomBytes(masterKeyBytes).toString('base64');
-  // 'wx': a second process that got here first keeps its key.
-  await writeFile(file, `${created}\n`, { mode: 0o600, flag: 'wx' });
+  const temporary = `${file}.${process.pid}`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(`${created}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  const directory = await open(dirname(file), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
   return new SecretValue(created);
 }

@@ -1,3 +1,4 @@
+import { formatEnvFile } from '../cli/env-file.js';
 import type { ListenerName } from '../surfaces/wire/exchange.js';
 import type { PartnerFiles } from './partner-files.js';
 
@@ -17,9 +18,7 @@ export function renderEnvFile({ urls, caFile, partner, other }: EnvFileContent):
     ...credentials('', partner),
     ...credentials('OTHER_', other),
   };
-  return `${Object.entries(values)
-    .map(([name, value]) => `${name}=${quote(value)}`)
-    .join('\n')}\n`;
+  return formatEnvFile(values);
 }
 
 function credentials(prefix: string, files: PartnerFiles): Record<string, string> {
@@ -29,9 +28,4 @@ function credentials(prefix: string, files: PartnerFiles): Record<string, string
     [`${prefix}CLIENT_CERT`]: files.certificateFile,
     [`${prefix}CLIENT_KEY`]: files.keyFile,
   };
-}
-
-/** Readable by a shell and by env-file parsers alike; quotes only where a path needs them. */
-function quote(value: string): string {
-  return /^[\w./:@%+=,-]*$/.test(value) ? value : `"${value.replaceAll(/["\\$`]/g, '\\$&')}"`;
 }

@@ -94,15 +94,20 @@ async function openManagement(dataDir: string, tollward: RunningTollward, log: L
   return openManagementSocket({ dataDirectory: dataDir, server: surface.server });
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** A terminal gives Ctrl-C to npm and to us, and npm passes it on: what comes this soon is the same wish twice. */
+const sameWishMs = 500;
+
+/** Resolves at the first SIGINT or SIGTERM; a second wish to stop ends the process at once. */
 function untilSignal(say: (line: string) => void): Promise<void> {
   return new Promise((resolve) => {
-    const first = (): void => {
-      say('Stopping: running requests may end, new ones are refused. A second signal ends at once.');
-      for (const signal of ['SIGINT', 'SIGTERM'] as const)
-        process.removeListener(signal, first).once(signal, () => process.exit(1));
-      resolve();
+    let stoppingSince: number | undefined;
+    const onSignal = (): void => {
+      if (stoppingSince === undefined) {
+        stoppingSince = performance.now();
+        say('Stopping: running requests may end, new ones are refused. A second signal ends at once.');
+        resolve();
+      } else if (performance.now() - stoppingSince > sameWishMs) process.exit(1);
     };
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, first);
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   });
 }

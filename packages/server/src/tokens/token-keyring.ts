@@ -49,6 +49,7 @@ export async function openTokenKeyring(
 ): Promise<TokenKeyring> {
   let uses = new Map<string, KeyUse>();
   let lastReload = Number.NEGATIVE_INFINITY;
+  let reloading: Promise<void> | undefined;
   let active = new Map<Environment, KeyUse>();
 
   const load = async (): Promise<void> => {
@@ -96,10 +97,15 @@ export async function openTokenKeyring(
       return use.key;
     },
     find: (environment, keyId) => uses.get(`${environment} ${keyId}`)?.key,
-    reload: async (at) => {
-      if (at - lastReload < reloadPauseMs) return;
-      lastReload = at;
-      await load();
+    reload: (at) => {
+      // Whoever comes while it runs waits for it: their token may be sealed by the key it brings.
+      if (reloading === undefined && at - lastReload >= reloadPauseMs) {
+        lastReload = at;
+        reloading = load().finally(() => {
+          reloading = undefined;
+        });
+      }
+      return reloading ?? Promise.resolve();
     },
     maintain,
   };

@@ -61,13 +61,15 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
 
 const blockCharacters = 32 * 1024;
 const flushMs = 100;
+/** What waits for a reader that does not read; more is dropped rather than kept until the memory is gone. */
+const maxLength = 16 * 1024 * 1024;
 
 /**
  * The lines of one process on standard output, handed over in blocks: neither a request nor its line waits for the reader.
  * Whoever ends the process flushes.
  */
 export function openStandardOutput(): LogDestination & { flush(): void } {
-  const stream = pino.destination({ dest: 1, sync: false, maxWrite: 4 * blockCharacters });
+  const stream = pino.destination({ dest: 1, sync: false, maxWrite: 4 * blockCharacters, maxLength });
   // A reader that went away must not take the server with it.
   stream.on('error', () => undefined);
   let block = '';
