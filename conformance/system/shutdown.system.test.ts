@@ -97,11 +97,21 @@ test('a second signal ends the process at once, and the next start is sound', as
   const request = await sendHalf(readPartner(dataDirectory, 'sandbox'));
   program.kill('SIGINT');
   await program.until(stopping);
-  // The request above would hold it for the whole time that running requests are given.
-  program.kill('SIGINT');
+  // The request above would hold it for the whole time that running requests are given. What comes right behind the first
+  // is the same wish twice, so the wish is repeated until it counts.
+  const pressing = setInterval(() => program.kill('SIGINT'), 50);
   expect(await program.ended).toEqual({ code: 1, signal: null });
+  clearInterval(pressing);
   expect(await request.answer).toBe('');
 
   const next = await startedDev(dataDirectory);
   expect(await statusOf(`${operationsUrlOf(next)}/health/ready`)).toBe(200);
+});
+
+test('a Ctrl-C that arrives twice, from the terminal and from npm, is one wish to stop', async () => {
+  const program = await startedDev(join(makeDirectory(), 'data'));
+  program.kill('SIGINT');
+  program.kill('SIGINT');
+  expect(await program.ended).toEqual({ code: 0, signal: null });
+  expect(program.out()).toMatch(stopping);
 });

@@ -34,8 +34,10 @@ export async function startDev({ settings }: LoadedSettings): Promise<void> {
   try {
     management = await openManagement(dataDir, tollward, log);
     const seeded = await seed(dataDir, tollward);
+    // Before the text: whoever reads it may press Ctrl-C.
+    const stopped = untilSignal(say);
     say(renderQuickStart(dataDir, seeded.sandbox, tollward));
-    await untilSignal(say);
+    await stopped;
   } finally {
     // Together, so that it is not ready from the moment it says that it stops.
     await Promise.all([management?.close(), tollward.close(drainMs)]);
