@@ -163,8 +163,12 @@ describe('slowness', () => {
   test('[EDGE-25] a body that does not end is a 408', async () => {
     const type = 'Content-Type: application/x-www-form-urlencoded';
     const head = lines('POST /oauth/token HTTP/1.1', 'Host: localhost', type, 'Content-Length: 100');
+    const before = impatient.logLines.length;
     const answer = await refusedWith(impatient, `${head}grant_type=`);
     expect(answer.status).toBe(408);
+    const logged = impatient.logLines.slice(before).map((line) => JSON.parse(line) as unknown);
+    const traceId = answer.headers.get('x-trace-id');
+    expect(logged).toMatchObject([{ traceId, method: 'POST', path: '/oauth/token', status: 408 }]);
   });
 
   test('[EDGE-17] a handshake that never begins is cut off', async () => {

@@ -13,7 +13,7 @@ import {
 } from '@tollward/server/testing';
 import { Client } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openConnection } from './support/connection.js';
+import { exchange, getWith, openConnection } from './support/connection.js';
 
 const minuteMs = 60_000;
 
@@ -175,6 +175,20 @@ describe('the limits of an address', () => {
     await expect(openConnection(server, {})).rejects.toThrow();
     server.time.now += 2_000;
     const later = await openConnection(server, {});
-    for (const socket of [first, second, later]) socket.destroy();
+    for (const socket of [first, second, later]) {
+      // An answer proves that the server's side of the handshake is complete too.
+      await exchange(socket, getWith('x'));
+      socket.destroy();
+    }
+    const counted = async () => {
+      const lines = (await server.core.metrics.render()).split('\n');
+      return lines.filter((line) => line.startsWith('tls_handshakes_total')).sort();
+    };
+    const labels = (listener: string, outcome: string) => `{listener="sandbox ${listener}",outcome="${outcome}"}`;
+    expect(await counted(), 'a refused one has not failed as well').toEqual([
+      `tls_handshakes_total${labels('api', 'completed')} 1`,
+      `tls_handshakes_total${labels('api-mtls', 'completed')} 2`,
+      `tls_handshakes_total${labels('api-mtls', 'refused')} 1`,
+    ]);
   });
 });

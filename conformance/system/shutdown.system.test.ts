@@ -77,7 +77,7 @@ test('after a signal the running request ends well, new connections are refused,
   await program.until(stopping);
   const ready = await fetch(`${operationsUrl}/health/ready`);
   expect(ready.status).toBe(503);
-  expect(await ready.json()).toMatchObject({ checks: expect.arrayContaining([{ name: 'draining', ok: false }]) });
+  expect(await ready.json()).toMatchObject({ checks: expect.arrayContaining([{ name: 'accepting', ok: false }]) });
   expect(await statusOf(`${operationsUrl}/health/live`)).toBe(200);
   expect(await tryToConnect(port)).toBe('ECONNREFUSED');
 

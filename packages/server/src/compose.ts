@@ -106,12 +106,13 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   let started = false;
   let draining = false;
   const checkReadiness = async (): Promise<readonly HealthCheck[]> => [
-    { name: 'draining', ok: !draining },
+    { name: 'accepting', ok: !draining },
     await checkDatabase(database),
+    { name: 'lock', ok: database.exclusivity() !== undefined },
     {
       name: 'clock',
-      ok: Math.abs(clockWatch.skewMs()) <= notReadySkewMs,
-      detail: `${clockWatch.skewMs()} ms ahead of the database`,
+      ok: clockWatch.provenSkewMs() <= notReadySkewMs,
+      detail: `${Math.abs(clockWatch.skewMs())} ms apart from the database's clock`,
     },
   ];
 

@@ -27,7 +27,7 @@ export type PeerVerdict =
 /** Judges a certificate that a client has registered, at the moment `now`. */
 export function decideRegisteredCertificate(certificate: RegisteredCertificate, now: number): PeerVerdict {
   const { id, revokedAt, notBefore, notAfter } = certificate;
-  if (revokedAt !== null && revokedAt <= now) {
+  if (revokedAt !== null) {
     const at = new Date(revokedAt).toISOString();
     return {
       accepted: false,

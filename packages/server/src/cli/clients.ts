@@ -92,10 +92,9 @@ function renderClient(client: ClientDetailsBody, page: Page): string {
   for (const certificate of certificates) {
     const { id, name, keyType, notAfter, sha256 } = certificate;
     const validity = `valid until ${notAfter.toISOString()}`;
-    fields.push([
-      'Certificate',
-      `${id}, "${name}", ${describeState(certificate)}, ${keyType}, ${validity}, sha256 ${sha256}`,
-    ]);
+    // Hex for comparing with openssl, base64url as `explain` shows it (RFC 8705 section 3.1).
+    const digest = `sha256 in hex ${sha256}, in base64url ${Buffer.from(sha256, 'hex').toString('base64url')}`;
+    fields.push(['Certificate', `${id}, "${name}", ${describeState(certificate)}, ${keyType}, ${validity}, ${digest}`]);
   }
   if (certificates.length === 0) fields.push(['Certificate', 'none']);
   return renderFields(fields, page);

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,6 +139,14 @@ describe('clients and certs', () => {
     expect((await runCli(['clients', 'show', id])).out).toMatch(/^Certificate +crt_/m);
   });
 
+  it('show the SHA-256 of a certificate in hex and in base64url', async () => {
+    const { id, folder } = await createClient();
+    const { raw } = new X509Certificate(await readFile(join(folder, 'client.pem')));
+    const digest = (encoding: 'hex' | 'base64url') => createHash('sha256').update(raw).digest(encoding);
+    const shown = (await runCli(['clients', 'show', id])).out.replaceAll(/\s+/g, ' ');
+    expect(shown).toContain(`sha256 in hex ${digest('hex')}, in base64url ${digest('base64url')}`);
+  });
+
   it('are revoked for good, and a second time is no failure', async () => {
     const { id } = await createClient();
     const show = async () =>
@@ -187,6 +195,15 @@ describe('token inspect', () => {
       expect(out).toMatch(/^In force +yes$/m);
       expect(out).not.toContain(token);
     }
+  });
+
+  it('names a file that is not there, and ends with 2', async () => {
+    const run = await runCli(['token', 'inspect', '--file', 'absent.json']);
+    expect(run).toMatchObject({
+      exitCode: 2,
+      out: '',
+      error: expect.stringContaining('There is no file absent.json.'),
+    });
   });
 
   it('ends with 3 and the reason for a token that is not in force', async () => {

@@ -45,11 +45,22 @@ const nothingToRead =
 type ReadToken = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly outcome: Outcome };
 
 async function readToken(file: string | undefined, context: CliContext): Promise<ReadToken> {
-  const text = await (file === undefined
-    ? context.readInput()
-    : readFile(resolve(context.workingDirectory, file), 'utf8'));
+  const text =
+    file === undefined ? await context.readInput() : await readIfThere(resolve(context.workingDirectory, file));
+  if (file !== undefined && text === undefined) {
+    return { ok: false, outcome: failed(exitCodes.usage, `There is no file ${file}.`) };
+  }
   const value = parseToken(text ?? '');
   return value === undefined ? { ok: false, outcome: failed(exitCodes.usage, nothingToRead) } : { ok: true, value };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The token in a text that is either the token itself or the JSON answer it came in. */

@@ -87,6 +87,30 @@ describe('authenticating a client', () => {
     expect(JSON.stringify(pasted)).not.toContain(otherSecret.slice(11));
   });
 
+  test('asks no database about a name that is no client id, but hashes as often as for an unknown client', async () => {
+    const hashed: string[] = [];
+    const counting = {
+      ...hmacKeys,
+      hash: (environment: string, version: number, text: string) => {
+        hashed.push(text);
+        return hmacKeys.hash(environment, version, text);
+      },
+    };
+    const attempt = async (name: string) => {
+      hashed.length = 0;
+      const clients = someClients(undefined);
+      const authorization = `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+      const result = await authenticateClient('sandbox', authorization, someTime, { clients, hmacKeys: counting });
+      expect(result).toMatchObject({ authenticated: false });
+      return { asked: clients.asked, hashes: hashed.length };
+    };
+    const unknown = await attempt(`cli_${'f'.repeat(32)}`);
+    expect(unknown).toEqual({ asked: ['get', 'confirm'], hashes: 2 });
+    for (const name of ['admin', clientId.toUpperCase(), `${clientId}0`, `sec_${'f'.repeat(32)}`, ` ${clientId}`]) {
+      expect(await attempt(name), name).toEqual({ asked: [], hashes: unknown.hashes });
+    }
+  });
+
   test('looks nobody up for a header it can not read', async () => {
     const clients = someClients(someClient());
     for (const header of [undefined, 'Bearer x', 'Basic ?', `Basic ${Buffer.from('cli\0:x').toString('base64')}`]) {

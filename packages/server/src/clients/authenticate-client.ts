@@ -1,4 +1,5 @@
 import { type Environment, parseSecret } from '@tollward/protocol';
+import { isId } from '../platform/ids.js';
 import { type HmacKeyring, hashesEqual } from '../platform/keys/hmac-keyring.js';
 import type { ClientFacts, SecretFacts } from './client-facts.js';
 import { type BasicCredentials, decideMatchedSecret, parseBasicCredentials } from './decide-client-authentication.js';
@@ -18,12 +19,12 @@ export interface AuthenticateClientDependencies {
   readonly hmacKeys: HmacKeyring;
 }
 
-/** The id of a client Tollward made. Anything else can not be one, and is not repeated in evidence: it may be a secret. */
-const clientIdShape = /^cli_[0-9a-f]{32}$/;
+/** The facts of a user name that can not be a client id: no database has to be asked, whatever strangers make up. */
+const nobody: ClientFactsSource = { get: () => undefined, confirm: async () => undefined };
 
 /**
  * Proves a client by HTTP Basic (RFC 6749 section 2.3.1). An unknown client costs the same lookups and hashes as a known
- * one with a wrong secret; the surface levels what is left by answering both after the same time.
+ * one with a wrong secret, and a name that is no client id the same hashes; the surface levels what is left by answering both after the same time.
  */
 export async function authenticateClient(
   environment: Environment,
@@ -36,7 +37,8 @@ export async function authenticateClient(
 
   let refused: ClientAuthentication | undefined;
   for (const credentials of parsed.readings) {
-    const lookedUp = clients.get(environment, credentials.clientId);
+    const source = isClientId(credentials.clientId) ? clients : nobody;
+    const lookedUp = source.get(environment, credentials.clientId);
     const cached = lookedUp instanceof Promise ? await lookedUp : lookedUp;
     const first = compare(environment, credentials, cached, now, hmacKeys);
     if (first.authenticated) return first;
@@ -44,7 +46,7 @@ export async function authenticateClient(
     const confirmed = compare(
       environment,
       credentials,
-      await clients.confirm(environment, credentials.clientId),
+      await source.confirm(environment, credentials.clientId),
       now,
       hmacKeys,
     );
@@ -69,13 +71,18 @@ function compare(
       if (secret.hmacKeyVersion === version && hashesEqual(secret.hash, hash)) matched = secret;
     }
   }
-  const named = clientIdShape.test(credentials.clientId) ? { clientNamed: credentials.clientId } : {};
+  const named = isClientId(credentials.clientId) ? { clientNamed: credentials.clientId } : {};
   if (client === undefined || matched === undefined) {
     return { authenticated: false, seen: describeMismatch(environment, credentials, client), ...named };
   }
   const verdict = decideMatchedSecret(matched, now);
   if (!verdict.accepted) return { authenticated: false, seen: verdict.seen, ...named };
   return { authenticated: true, client, secretId: verdict.secretId };
+}
+
+/** Anything else is not repeated in evidence either: it may be a secret. */
+function isClientId(name: string): boolean {
+  return isId('cli', name);
 }
 
 /** The HMAC key versions to try. At least one, so that an unknown client costs a hash too. */
@@ -90,7 +97,7 @@ function describeMismatch(
 ): string {
   const secret = describeSecret(environment, credentials.secret);
   if (client !== undefined) return `client ${client.id} with ${secret}`;
-  const id = clientIdShape.test(credentials.clientId)
+  const id = isClientId(credentials.clientId)
     ? `client id ${credentials.clientId}`
     : 'a user name that is no client id';
   return `${id}, unknown in ${environment}, with ${secret}`;

@@ -115,12 +115,14 @@ describe('parseBasicCredentials', () => {
 });
 
 describe('a secret that matched', () => {
-  test('gets tokens until its overlap ends or it is revoked, not a millisecond longer', () => {
+  test('gets tokens until its overlap ends, not a millisecond longer, and none once it is revoked', () => {
     const accepted = { accepted: true, secretId };
     expect(decideMatchedSecret(someSecret(), someTime)).toEqual(accepted);
-    for (const changes of [{ usableUntil: someTime }, { revokedAt: someTime }]) {
-      expect(decideMatchedSecret(someSecret(changes), someTime - 1)).toEqual(accepted);
-      expect(decideMatchedSecret(someSecret(changes), someTime)).toMatchObject({ accepted: false });
+    const ending = someSecret({ usableUntil: someTime });
+    expect(decideMatchedSecret(ending, someTime - 1)).toEqual(accepted);
+    expect(decideMatchedSecret(ending, someTime)).toMatchObject({ accepted: false });
+    for (const revokedAt of [someTime, someTime + 60_000]) {
+      expect(decideMatchedSecret(someSecret({ revokedAt }), someTime)).toMatchObject({ accepted: false });
     }
   });
 

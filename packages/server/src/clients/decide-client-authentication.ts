@@ -59,7 +59,7 @@ export type SecretVerdict =
 
 /** Whether the stored secret that matched may still get tokens. */
 export function decideMatchedSecret(secret: CandidateSecret, now: number): SecretVerdict {
-  if (secret.revokedAt !== null && secret.revokedAt <= now) {
+  if (secret.revokedAt !== null) {
     return { accepted: false, seen: `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}` };
   }
   if (secret.usableUntil !== null && secret.usableUntil <= now) {

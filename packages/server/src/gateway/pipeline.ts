@@ -40,7 +40,7 @@ export async function runPipeline(
   const claims = opened instanceof Promise ? await opened : opened;
   if (isRefusal(claims)) return claims;
 
-  const standing = checkStanding(environment, claims, dependencies.clients, now);
+  const standing = checkStanding(environment, claims, dependencies.clients);
   const client = standing instanceof Promise ? await standing : standing;
   if (isRefusal(client)) return client;
 

@@ -153,6 +153,27 @@ describe('the queue', () => {
     expect(batches.flat()).toHaveLength(1_100);
   });
 
+  test('that was full does not lose how many were sampled away before', async () => {
+    let release = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { recorder, batches, dropped } = setUp(() => hanging);
+    for (let number = 0; number < 23; number += 1) recorder.record(requestOf(number), refusal);
+    const fill = (number: number) => recorder.record(requestOf(number, { address: `address ${number}` }), refusal);
+    for (let number = 23; number < 103; number += 1) fill(number);
+    await new Promise(setImmediate);
+    for (let number = 103; number < 1_103; number += 1) fill(number);
+    const nextMinute = { occurredAt: someTime + 60_000 };
+    recorder.record(requestOf(2_000, nextMinute), refusal);
+    expect(dropped.at(-1)).toEqual(['queue_full', 1]);
+    release();
+    await recorder.flush();
+    recorder.record(requestOf(2_001, nextMinute), refusal);
+    await recorder.flush();
+    expect(batches.flat().at(-1)).toMatchObject({ trace_id: requestOf(2_001).traceId, suppressed: 3 });
+  });
+
   test('a fault of the database is counted, not thrown, and the next batch is written', async () => {
     let away = true;
     const { recorder, batches, dropped } = setUp(() => (away ? Promise.reject(new Error('away')) : Promise.resolve()));

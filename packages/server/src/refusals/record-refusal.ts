@@ -80,13 +80,14 @@ export function createRefusalRecorder({ database, onDropped }: RefusalRecorderOp
 
   return {
     record: (request, refusal) => {
+      // Before the sample: taking it clears the count of those left out, which goes with a row that is kept.
+      if (queue.length >= queueLimit) return onDropped('queue_full', 1);
       const sample = takeSample(
         samples,
         `${refusal.clientId ?? refusal.clientNamed ?? ''} ${refusal.refusal} ${request.address}`,
         request.occurredAt,
       );
       if (sample === undefined) return onDropped('sampled', 1);
-      if (queue.length >= queueLimit) return onDropped('queue_full', 1);
       queue.push(toRow(request, refusal, sample));
       if (queue.length >= flushAt) void flush();
       else timer ??= setTimeout(() => void flush(), flushAfterMs).unref();

@@ -120,6 +120,7 @@ export function fakeDatabase(calls: Partial<Database>): Database {
     transaction: unexpected,
     read: unexpected,
     clock: unexpected,
+    exclusivity: () => 1,
     close: unexpected,
     ...calls,
   };

@@ -14,10 +14,13 @@ export type StandingVerdict =
       readonly parameters: Readonly<Record<string, string>>;
     };
 
-/** Judges the authorities a token stands on by the facts of its client. */
-export function decideStanding(claims: TokenClaims, client: ClientFacts | undefined, now: number): StandingVerdict {
+/**
+ * Judges the authorities a token stands on by the facts of its client. No clock is asked: a revocation counts from the
+ * moment it is known, whatever the clock of the node says that recorded it.
+ */
+export function decideStanding(claims: TokenClaims, client: ClientFacts | undefined): StandingVerdict {
   if (client === undefined) return ended('its client is gone', `client ${claims.clientId}, unknown`);
-  if (client.revokedAt !== null && client.revokedAt <= now) {
+  if (client.revokedAt !== null) {
     return ended(
       'its client was revoked',
       `client ${client.id}, revoked at ${new Date(client.revokedAt).toISOString()}`,
@@ -37,24 +40,20 @@ export function decideStanding(claims: TokenClaims, client: ClientFacts | undefi
   }
   const secret = client.secrets.find(({ id }) => id === claims.secretId);
   if (secret === undefined) return ended('its client secret is gone', `secret ${claims.secretId}, unknown`);
-  if (secret.revokedAt !== null && secret.revokedAt <= now) {
+  if (secret.revokedAt !== null) {
     return ended(
       'its client secret was revoked',
       `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}`,
     );
   }
-  return claims.binding === null ? { inForce: true, client } : decideCertificate(claims.binding, client, now);
+  return claims.binding === null ? { inForce: true, client } : decideCertificate(claims.binding, client);
 }
 
-function decideCertificate(
-  binding: NonNullable<TokenClaims['binding']>,
-  client: ClientFacts,
-  now: number,
-): StandingVerdict {
+function decideCertificate(binding: NonNullable<TokenClaims['binding']>, client: ClientFacts): StandingVerdict {
   const certificate = client.certificates.get(binding.thumbprint);
   if (certificate === undefined)
     return ended('its certificate is gone', `certificate ${binding.certificateId}, unknown`);
-  if (certificate.revokedAt === null || certificate.revokedAt > now) return { inForce: true, client };
+  if (certificate.revokedAt === null) return { inForce: true, client };
   const revokedAt = new Date(certificate.revokedAt).toISOString();
   return {
     inForce: false,

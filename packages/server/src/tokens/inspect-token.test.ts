@@ -51,8 +51,8 @@ describe('inspecting a token', () => {
       problems.push(inspection.readable ? 'readable' : inspection.problem);
     }
     expect(problems).toEqual([
-      expect.stringContaining('form'),
-      expect.stringContaining('form'),
+      expect.stringContaining('does not look like'),
+      expect.stringContaining('does not look like'),
       expect.stringContaining('key'),
       expect.stringContaining('changed'),
     ]);

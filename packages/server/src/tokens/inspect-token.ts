@@ -27,7 +27,7 @@ export async function inspectToken(
     if (opened.ok) {
       const { claims } = opened;
       const expired = now >= claims.expiresAt ? `it expired at ${new Date(claims.expiresAt).toISOString()}` : null;
-      const verdict = decideStanding(claims, await clients.confirm(environment, claims.clientId), now);
+      const verdict = decideStanding(claims, await clients.confirm(environment, claims.clientId));
       const problem = expired ?? (verdict.inForce ? null : `${verdict.problem} (${verdict.seen})`);
       return { readable: true, environment, claims, inForce: problem === null, problem };
     }
@@ -37,7 +37,7 @@ export async function inspectToken(
 }
 
 const unreadable = {
-  'not-a-token': 'This has not the form of an access token.',
+  'not-a-token': 'This does not look like an access token.',
   'unknown-key': 'This token was sealed by a key that this installation does not have, or no longer has.',
   changed: 'The seal of this token does not hold: it was changed or cut off.',
 } as const;

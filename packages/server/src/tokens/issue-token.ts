@@ -142,8 +142,8 @@ function findBodyCredential(parameters: ReadonlyMap<string, string>): string | u
 }
 
 /** What can still be wrong once the secret is proved, and may therefore be said openly. */
-function checkProvedClient({ parameters, now }: TokenRequest, client: ClientFacts): Refusal | undefined {
-  if (client.revokedAt !== null && client.revokedAt <= now) {
+function checkProvedClient({ parameters }: TokenRequest, client: ClientFacts): Refusal | undefined {
+  if (client.revokedAt !== null) {
     const seen = `client ${client.id}, revoked at ${new Date(client.revokedAt).toISOString()}`;
     return {
       refusal: 'client_revoked',
@@ -166,7 +166,7 @@ function checkProvedClient({ parameters, now }: TokenRequest, client: ClientFact
 
 /** The matrix of client switch, listener and certificate: which certificate the token gets bound to, if any. */
 function decideBinding({ peer, mtlsUrl, now }: TokenRequest, client: ClientFacts): CertificateBinding | null | Refusal {
-  const expected = `one of the ${client.certificates.size} certificates registered for client ${client.id}, in force`;
+  const expected = `a certificate registered for client ${client.id} and in force (${client.certificates.size} registered)`;
   if (peer === 'not-asked') {
     if (!client.mtlsRequired) return null;
     const seen = 'a request on the listener without client certificates';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ClientFacts } from '../clients/index.js';
+import { DatabaseUnavailableError } from '../platform/database/database-errors.js';
 import { clientId, fakeDatabase, someClient, someTime } from '../testing/facts.js';
 import { createStanding } from './standing.js';
 
@@ -12,7 +13,9 @@ interface PendingRead {
 function standingOnHand(maximumClients?: number) {
   const reads: PendingRead[] = [];
   const time = { now: someTime };
+  const lock: { exclusivity: number | undefined } = { exclusivity: 1 };
   const database = fakeDatabase({
+    exclusivity: () => lock.exclusivity,
     read: <T>() =>
       new Promise<unknown>((resolve, reject) => {
         reads.push({ answer: resolve, fail: reject });
@@ -21,7 +24,7 @@ function standingOnHand(maximumClients?: number) {
   const standing = createStanding(database, () => time.now, maximumClients);
   /** Answers the oldest read that waits. */
   const answer = (client: ClientFacts | undefined) => reads.shift()?.answer(client);
-  return { standing, reads, time, answer };
+  return { standing, reads, time, lock, answer };
 }
 
 describe('standing', () => {
@@ -167,6 +170,55 @@ describe('standing', () => {
     }
     expect(standing.get('sandbox', 'c')).toMatchObject({ id: 'c' });
     expect(standing.get('sandbox', 'a')).toBeInstanceOf(Promise);
+    expect(reads).toHaveLength(1);
+  });
+
+  test('answers nobody while another process may have the database, not even from the cache', async () => {
+    const { standing, reads, lock, answer } = standingOnHand();
+    const first = standing.get('sandbox', clientId);
+    answer(someClient());
+    await first;
+    lock.exclusivity = undefined;
+    expect(() => standing.get('sandbox', clientId)).toThrow(DatabaseUnavailableError);
+    await expect(standing.confirm('sandbox', clientId)).rejects.toThrow('its lock is not held');
+    expect(reads).toHaveLength(0);
+  });
+
+  test('forgets every client that it knew before the lock was lost, even if nobody asked in between', async () => {
+    const { standing, reads, lock, answer } = standingOnHand();
+    const first = standing.get('sandbox', clientId);
+    answer(someClient());
+    await first;
+    lock.exclusivity = 2;
+    const revoked = someClient({ revokedAt: someTime });
+    const again = standing.confirm('sandbox', clientId);
+    expect(reads, 'inside the pause of confirmations too').toHaveLength(1);
+    answer(revoked);
+    expect(await again).toBe(revoked);
+    expect(standing.get('sandbox', clientId)).toBe(revoked);
+  });
+
+  test('never keeps the answer of a read that began before the lock was lost', async () => {
+    const { standing, reads, lock } = standingOnHand();
+    const early = standing.get('sandbox', clientId);
+    lock.exclusivity = 2;
+    const late = standing.get('sandbox', clientId);
+    expect(reads).toHaveLength(2);
+    const fresh = someClient({ revokedAt: someTime });
+    reads[1]?.answer(fresh);
+    await late;
+    reads[0]?.answer(someClient());
+    await early;
+    expect(standing.get('sandbox', clientId)).toBe(fresh);
+  });
+
+  test('does not keep a read that the loss of the lock overtook before anybody asked again', async () => {
+    const { standing, reads, lock, answer } = standingOnHand();
+    const early = standing.get('sandbox', clientId);
+    lock.exclusivity = 2;
+    answer(someClient());
+    await early;
+    expect(standing.get('sandbox', clientId)).toBeInstanceOf(Promise);
     expect(reads).toHaveLength(1);
   });
 });

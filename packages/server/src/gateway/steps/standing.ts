@@ -9,12 +9,11 @@ export function checkStanding(
   environment: Environment,
   claims: TokenClaims,
   clients: ClientFactsSource,
-  now: number,
 ): ClientFacts | Refusal | Promise<ClientFacts | Refusal> {
   const found = clients.get(environment, claims.clientId);
   const cached = found instanceof Promise ? undefined : found;
-  if (cached !== undefined && decideStanding(claims, cached, now).inForce) return cached;
-  return confirm(environment, claims, clients, now);
+  if (cached !== undefined && decideStanding(claims, cached).inForce) return cached;
+  return confirm(environment, claims, clients);
 }
 
 /** A cache may only say yes, so a no is read again before it becomes a refusal. */
@@ -22,10 +21,9 @@ async function confirm(
   environment: Environment,
   claims: TokenClaims,
   clients: ClientFactsSource,
-  now: number,
 ): Promise<ClientFacts | Refusal> {
   const client = await clients.confirm(environment, claims.clientId);
-  const verdict = decideStanding(claims, client, now);
+  const verdict = decideStanding(claims, client);
   if (verdict.inForce) return verdict.client;
   const { code, problem, seen, parameters } = verdict;
   return {

@@ -11,6 +11,7 @@ const retryMs = 1_000;
 export class AdvisoryLock {
   readonly #connect: () => pg.Client;
   #client: pg.Client | undefined;
+  #timesAcquired = 0;
   #retry: NodeJS.Timeout | undefined;
   #reason: Error | undefined;
   #released = false;
@@ -29,6 +30,11 @@ export class AdvisoryLock {
   /** @throws the reason why the lock was lost, until it is held again */
   assertHeld(): void {
     if (!this.#client) throw this.#reason ?? new DatabaseUnavailableError('its lock is not held');
+  }
+
+  /** Another number each time the lock was acquired, undefined while it is not held. */
+  exclusivity(): number | undefined {
+    return this.#client ? this.#timesAcquired : undefined;
   }
 
   async release(): Promise<void> {
@@ -55,6 +61,7 @@ export class AdvisoryLock {
     }
     if (this.#released) return client.end();
     this.#client = client;
+    this.#timesAcquired += 1;
     client.once('end', () => this.#lost(new DatabaseUnavailableError('the connection that holds its lock was lost')));
   }
 

@@ -26,6 +26,12 @@ export interface Database {
   /** The database's clock, milliseconds since the epoch. */
   clock(): Promise<number>;
 
+  /**
+   * Names the time without a break in which no other process could have had this database: another number after every
+   * loss of the lock, undefined while it is not held. Constant where nothing can be lost (PGlite) or nothing is locked.
+   */
+  exclusivity(): number | undefined;
+
   /** Waits for what is running, then lets go of the files or connections. */
   close(): Promise<void>;
 }

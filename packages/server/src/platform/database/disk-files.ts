@@ -2,7 +2,7 @@
 
 import { open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { WalFiles } from './wal-sync.js';
+import { isMissingFile, type WalFiles, type WalSegment } from './wal-sync.js';
 
 const segmentName = /^[0-9A-F]{24}$/;
 
@@ -11,9 +11,10 @@ export function walFilesOf(dataDirectory: string): WalFiles {
   return {
     async list() {
       const names = (await readdir(directory)).filter((name) => segmentName.test(name));
-      return Promise.all(
-        names.map(async (name) => ({ name, modifiedAt: (await stat(join(directory, name))).mtimeMs })),
+      const segments = await Promise.all(
+        names.map(async (name) => ({ name, modifiedAt: await modifiedAtOf(join(directory, name)) })),
       );
+      return segments.filter((segment): segment is WalSegment => segment.modifiedAt !== undefined);
     },
     async sync(name) {
       const file = await open(join(directory, name), 'r+');
@@ -25,6 +26,16 @@ export function walFilesOf(dataDirectory: string): WalFiles {
     },
     syncDirectory: () => syncPath(directory),
   };
+}
+
+/** Undefined when the file went away since its directory was read. */
+async function modifiedAtOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissingFile(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Writes every file below the directory, and all the names, to the disk. */

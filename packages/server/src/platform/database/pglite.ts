@@ -53,6 +53,7 @@ export function pgliteDatabase(pglite: PGlite): Database {
   return new EngineDatabase({
     name: 'pglite',
     kysely: kyselyOver(pglite),
+    exclusivity: () => 1,
     assertWritable: () => undefined,
     makeDurable: async () => undefined,
     close: () => pglite.close(),
@@ -80,11 +81,12 @@ async function openDurably(
     await syncTree(directory);
   };
   await checkpoint();
-  const maintenance = startMaintenance(kysely, checkpoint, wal, clock);
+  const maintenance = startMaintenance(kysely, () => wal.exclusively(checkpoint), wal, clock);
 
   return new EngineDatabase({
     name: 'pglite',
     kysely,
+    exclusivity: () => 1,
     assertWritable: () => wal.assertHealthy(),
     makeDurable: () => wal.flush(),
     async close() {

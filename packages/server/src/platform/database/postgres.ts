@@ -52,6 +52,7 @@ export async function openPostgres({ url, poolSize, exclusive }: PostgresOptions
   return new EngineDatabase({
     name: 'postgres',
     kysely,
+    exclusivity: () => (lock ? lock.exclusivity() : 1),
     assertWritable: () => lock?.assertHeld(),
     // Synchronous commit: the server answers COMMIT when it is on the disk.
     makeDurable: async () => undefined,

@@ -11,6 +11,9 @@ interface Engine {
   readonly name: Database['engine'];
   readonly kysely: Kysely<Tables>;
 
+  /** As in Database. */
+  exclusivity(): number | undefined;
+
   /** @throws when nothing may be written now */
   assertWritable(): void;
 
@@ -52,6 +55,10 @@ export class EngineDatabase implements Database {
       const { rows } = await milliseconds.execute(this.#engine.kysely);
       return Number(rows[0]?.now);
     });
+  }
+
+  exclusivity(): number | undefined {
+    return this.#engine.exclusivity();
   }
 
   async close(): Promise<void> {

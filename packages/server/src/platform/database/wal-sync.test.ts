@@ -7,6 +7,8 @@ import { type WalFiles, WalSync } from './wal-sync.js';
 class FakeDisk implements WalFiles {
   now = 1_000_000;
   readonly calls: string[] = [];
+  /** The segment a checkpoint beside the next flush removes, once the flush has listed it. */
+  removeOnceListed: string | undefined;
   readonly #granularityMs: number;
   readonly #segments = new Map<string, { modifiedAt: number; writes: number; durableWrites: number }>();
   #durableNames = new Set<string>();
@@ -34,14 +36,22 @@ class FakeDisk implements WalFiles {
       .map(([name]) => name);
   }
 
+  names(): string[] {
+    return [...this.#segments.keys()];
+  }
+
   async list() {
-    return [...this.#segments].map(([name, { modifiedAt }]) => ({ name, modifiedAt }));
+    const segments = [...this.#segments].map(([name, { modifiedAt }]) => ({ name, modifiedAt }));
+    if (this.removeOnceListed !== undefined) this.remove(this.removeOnceListed);
+    this.removeOnceListed = undefined;
+    return segments;
   }
 
   async sync(name: string): Promise<void> {
     this.calls.push(name);
     const segment = this.#segments.get(name);
-    if (segment) segment.durableWrites = segment.writes;
+    if (!segment) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    segment.durableWrites = segment.writes;
   }
 
   async syncDirectory(): Promise<void> {
@@ -97,28 +107,45 @@ describe('what a flush writes to the disk', () => {
   });
 
   test('is enough for every history of writes on a file system with times rounded to 2 s', async () => {
-    const name = fc.constantFrom('A', 'B', 'C');
+    // PostgreSQL never uses the name of a segment twice.
     const step = fc.oneof(
-      fc.record({ do: fc.constant('write' as const), name }),
-      fc.record({ do: fc.constant('remove' as const), name }),
+      fc.record({ do: fc.constant('write' as const), toNew: fc.boolean() }),
+      fc.record({ do: fc.constant('remove oldest' as const) }),
       fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
-      fc.record({ do: fc.constant('flush' as const) }),
+      fc.record({ do: fc.constant('flush' as const), losing: fc.option(fc.nat({ max: 2 }), { nil: undefined }) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const disk = new FakeDisk(2_000);
         const wal = syncOf(disk);
+        let created = 0;
         for (const action of steps) {
-          if (action.do === 'write') disk.write(action.name);
-          else if (action.do === 'remove') disk.remove(action.name);
+          if (action.do === 'write') {
+            const newest = action.toNew ? undefined : disk.names().at(-1);
+            disk.write(newest ?? `segment ${++created}`);
+          } else if (action.do === 'remove oldest') disk.remove(disk.names()[0] ?? '');
           else if (action.do === 'wait') disk.now += action.ms;
           else {
+            disk.removeOnceListed = action.losing === undefined ? undefined : disk.names()[action.losing];
             await wal.flush();
             expect(disk.atRisk()).toEqual([]);
           }
         }
       }),
     );
+  });
+
+  test('is the rest of the segments when one is recycled between the look at the files and the sync', async () => {
+    const disk = new FakeDisk();
+    const wal = syncOf(disk);
+    for (const name of ['A', 'B', 'C']) disk.write(name);
+    disk.removeOnceListed = 'B';
+    await wal.flush();
+    expect(disk.takeCalls()).toEqual(['A', 'B', 'C', 'directory']);
+    expect(disk.atRisk()).toEqual([]);
+    disk.write('C');
+    await wal.flush();
+    expect(disk.atRisk()).toEqual([]);
   });
 });
 
@@ -173,5 +200,45 @@ describe('flushes at the same time', () => {
     await expect(wal.flush()).rejects.toThrow(DatabaseUnavailableError);
     expect(() => wal.assertHealthy()).toThrow(DatabaseUnavailableError);
     expect(listed()).toBe(1);
+  });
+
+  test('and a checkpoint never overlap: it waits for the one that runs, later ones wait for it', async () => {
+    const { wal, gates, settle, listed } = gatedDisk();
+    const order: string[] = [];
+    const before = wal.flush().then(() => order.push('flush before'));
+    await settle();
+    let endCheckpoint = (): void => undefined;
+    const checkpoint = wal.exclusively(async () => {
+      order.push('checkpoint begins');
+      await new Promise<void>((resolve) => {
+        endCheckpoint = resolve;
+      });
+      order.push('checkpoint ends');
+    });
+    const after = wal.flush().then(() => order.push('flush after'));
+    await settle();
+    expect(order).toEqual([]);
+
+    gates[0]?.open();
+    await before;
+    await settle();
+    expect(order).toEqual(['flush before', 'checkpoint begins']);
+    expect(listed(), 'no flush looks at the files during the checkpoint').toBe(1);
+
+    endCheckpoint();
+    await checkpoint;
+    await settle();
+    expect(listed()).toBe(2);
+    gates[1]?.open();
+    await after;
+    expect(order).toEqual(['flush before', 'checkpoint begins', 'checkpoint ends', 'flush after']);
+  });
+
+  test('all fail after a failed checkpoint', async () => {
+    const { wal, listed } = gatedDisk();
+    const cause = new Error('EIO');
+    const outcomes = await Promise.allSettled([wal.exclusively(() => Promise.reject(cause)), wal.flush()]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { cause } });
+    expect(listed()).toBe(0);
   });
 });

@@ -3,12 +3,17 @@
 
 import { DatabaseUnavailableError } from './database-errors.js';
 
+export interface WalSegment {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
 /** The WAL segments of one data directory. */
 export interface WalFiles {
-  /** `modifiedAt` in milliseconds since the epoch. */
-  list(): Promise<readonly { name: string; modifiedAt: number }[]>;
+  list(): Promise<readonly WalSegment[]>;
 
-  /** Resolves when the content of the segment is on the disk. */
+  /** Resolves when the content of the segment is on the disk. Rejects with the code ENOENT when there is none. */
   sync(name: string): Promise<void>;
 
   /** Resolves when the names of the segments are on the disk. */
@@ -24,7 +29,9 @@ export class WalSync {
   /** Segments whose every write is on the disk, by the modification time that proves it. */
   #clean = new Map<string, number>();
   #names = new Set<string>();
-  #running: Promise<void> | undefined;
+  /** The end of the queue. Never rejects. */
+  #last: Promise<void> = Promise.resolve();
+  /** A flush that has not begun. */
   #waiting: Promise<void> | undefined;
   #fault: { readonly cause: unknown } | undefined;
 
@@ -38,14 +45,25 @@ export class WalSync {
    * at the files too early, so callers wait for the next one, all for the same.
    */
   flush(): Promise<void> {
-    if (!this.#running) return this.#start();
-    this.#waiting ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting = undefined;
-        return this.#start();
-      });
+    this.#waiting ??= this.exclusively(() => {
+      this.#waiting = undefined;
+      return this.#syncChanged();
+    });
     return this.#waiting;
+  }
+
+  /**
+   * Runs work that changes the segments, such as a checkpoint, while no flush is running: a flush beside it would
+   * find listed segments gone, or count on WAL that is no longer there. When the work fails, so does every flush after it.
+   */
+  exclusively(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(async () => {
+      this.assertHealthy();
+      await work().catch((error: unknown) => this.fail(error));
+      this.assertHealthy();
+    });
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /**
@@ -63,29 +81,34 @@ export class WalSync {
     }
   }
 
-  #start(): Promise<void> {
-    this.#running = this.#syncChanged()
-      .catch((error: unknown) => this.fail(error))
-      .then(() => {
-        this.#running = undefined;
-        this.assertHealthy();
-      });
-    return this.#running;
-  }
-
   async #syncChanged(): Promise<void> {
-    this.assertHealthy();
     const settledBefore = this.#clock() - timestampGranularityMs;
     const segments = await this.#files.list();
     const clean = new Map<string, number>();
+    const names = new Set<string>();
     for (const { name, modifiedAt } of segments) {
-      if (this.#clean.get(name) !== modifiedAt) await this.#files.sync(name);
+      if (this.#clean.get(name) !== modifiedAt && !(await this.#syncPresent(name))) continue;
+      names.add(name);
       // A younger time is not proof: the next write within the granularity would not change it.
       if (modifiedAt <= settledBefore) clean.set(name, modifiedAt);
     }
-    const names = new Set(segments.map(({ name }) => name));
     if ([...names].some((name) => !this.#names.has(name))) await this.#files.syncDirectory();
     this.#clean = clean;
     this.#names = names;
   }
+
+  /** False when the segment is gone: it was recycled, and only a segment that nothing needs any more is. */
+  async #syncPresent(name: string): Promise<boolean> {
+    try {
+      await this.#files.sync(name);
+      return true;
+    } catch (error) {
+      if (isMissingFile(error)) return false;
+      throw error;
+    }
+  }
+}
+
+export function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -46,7 +46,7 @@ export interface TlsListenerOptions {
 
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections, lets running requests end for at most `graceMs`, then cuts them. */
+  /** Takes no new connections, cuts handshakes, lets running requests end for at most `graceMs`, then cuts them too. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -97,28 +97,47 @@ export async function openTlsListener(options: TlsListenerOptions, host: string,
   });
   // Node would silently drop headers beyond its count; the request head counts and refuses.
   server.maxHeadersCount = 0;
-  wire(server, options);
+  const sockets: RawSockets = { open: new Set(), shaking: new Map() };
+  wire(server, sockets, options);
   await listenOn(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
-    close: (graceMs) => closeServer(server, graceMs),
+    close: (graceMs) => closeServer(server, sockets, graceMs),
   };
 }
 
-function wire(server: Server, options: TlsListenerOptions): void {
+/** The TCP sockets below TLS: Node's HTTP server knows a connection only once its handshake is complete. */
+interface RawSockets {
+  readonly open: Set<Socket>;
+  /** Those in their handshake by the address of the peer, which is all that links a TLS socket to the one below it. */
+  readonly shaking: Map<string, Socket>;
+}
+
+/** Every connection has one outcome of its handshake: refused here, completed, or failed when it closes before that. */
+function wire(server: Server, { open, shaking }: RawSockets, options: TlsListenerOptions): void {
   server.on('connection', (socket: Socket) => {
-    if (options.admit(socket)) return;
-    options.onHandshake('refused');
-    socket.destroy();
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    if (!options.admit(socket)) {
+      options.onHandshake('refused');
+      socket.destroy();
+      return;
+    }
+    const peer = peerOf(socket);
+    shaking.set(peer, socket);
+    socket.once('close', () => {
+      if (shaking.get(peer) !== socket) return;
+      shaking.delete(peer);
+      options.onHandshake('failed');
+    });
   });
   server.on('secureConnection', (socket: TLSSocket) => {
+    // The peer is gone already when its address is: the close of the socket below counts it.
+    if (!shaking.delete(peerOf(socket))) return void socket.destroy();
     options.onHandshake('completed');
     options.onConnection(socket);
   });
-  server.on('tlsClientError', (_error, socket) => {
-    options.onHandshake('failed');
-    socket.destroy();
-  });
+  server.on('tlsClientError', (_error, socket) => void socket.destroy());
   server.on('request', options.onRequest);
   // Node would answer an unknown expectation by itself, without a trace id; the request head refuses it.
   server.on('checkExpectation', options.onRequest);
@@ -129,15 +148,22 @@ function wire(server: Server, options: TlsListenerOptions): void {
   });
 }
 
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
 function kindOf(code: string | undefined): BadRequestKind {
   if (code === 'HPE_HEADER_OVERFLOW') return 'header-too-large';
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timeout' : 'malformed';
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Server, { open, shaking }: RawSockets, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  for (const socket of shaking.values()) socket.destroy();
+  const cut = setTimeout(() => {
+    for (const socket of open) socket.destroy();
+  }, graceMs);
   await closed;
   clearTimeout(cut);
 }

@@ -36,6 +36,11 @@ export interface Exchange {
   /** Monotonic, for durations. */
   readonly startedAt: number;
   readonly connection: Connection;
+  /** Once the head was read: what it says, and the route it names. */
+  head: RequestHead | undefined;
+  route: Route | undefined;
+  /** It has its answer, and its one log line. */
+  settled: boolean;
 }
 
 /** An answer before it is written. */

@@ -114,6 +114,8 @@ describe('the content type of a form', () => {
     ['Application/X-WWW-Form-Urlencoded', true],
     ['application/x-www-form-urlencoded;charset=UTF-8', true],
     ['application/x-www-form-urlencoded ; charset=iso-8859-1', true],
+    ['application/x-www-form-urlencoded\t ;charset=UTF-8', true],
+    ['application/x-www-form-urlencoded\n', false],
     ['application/x-www-form-urlencodedx', false],
     ['xapplication/x-www-form-urlencoded', false],
     ['application/x-www-form-urlencoded, application/json', false],

@@ -61,5 +61,5 @@ function decode(text: string): string | undefined {
  * an escaped form is ASCII in each of them.
  */
 export function isFormContentType(contentType: string | undefined): boolean {
-  return /^application\/x-www-form-urlencoded *(?:;.*)?$/i.test(contentType ?? '');
+  return /^application\/x-www-form-urlencoded[ \t]*(?:;.*)?$/i.test(contentType ?? '');
 }

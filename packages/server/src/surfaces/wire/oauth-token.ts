@@ -21,8 +21,8 @@ const failureFloorMs = 50;
 
 type TokenOutcome = Answer | Refusal | Promise<Answer | Refusal>;
 
-const noStore = ['cache-control', 'no-store', 'pragma', 'no-cache'] as const;
-const noStoreGzip = [...noStore, 'content-encoding', 'gzip', 'vary', 'accept-encoding'] as const;
+const tokenHeaders = ['cache-control', 'no-store', 'pragma', 'no-cache', 'vary', 'accept-encoding'] as const;
+const packedTokenHeaders = [...tokenHeaders, 'content-encoding', 'gzip'] as const;
 const noParameters: ReadonlyMap<string, string> = new Map();
 
 export function createTokenRoute(dependencies: TokenRouteDependencies): Route {
@@ -63,8 +63,8 @@ export function createTokenRoute(dependencies: TokenRouteDependencies): Route {
     dependencies.onIssued(issued.grantType);
     const json = JSON.stringify(issued.body);
     const { clientId } = issued;
-    if (!head.acceptsGzip) return { status: 200, body: json, headers: noStore, clientId };
-    return { status: 200, body: gzipSync(json), headers: noStoreGzip, clientId };
+    if (!head.acceptsGzip) return { status: 200, body: json, headers: tokenHeaders, clientId };
+    return { status: 200, body: gzipSync(json), headers: packedTokenHeaders, clientId };
   }
 }
 

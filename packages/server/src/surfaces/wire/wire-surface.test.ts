@@ -14,9 +14,22 @@ const secretFault = 'password=hunter2 at 10.0.0.7';
 
 class Away extends Error {}
 
+/** Lets the requests go on that wait in their route. */
+const held: (() => void)[] = [];
+
 const routes = new Map<string, Route>([
   ['/good', { method: 'GET', handle: async () => ({ status: 200, body: '{"good":true}', clientId: 'cli_1' }) }],
   ['/unread', { method: 'POST', handle: async () => ({ status: 200, body: '{}' }) }],
+  [
+    '/held',
+    {
+      method: 'POST',
+      handle: async () => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        return { refusal: 'malformed_request', step: 'body', expected: 'the whole body', seen: 'less' };
+      },
+    },
+  ],
   ['/broken', { method: 'GET', handle: () => Promise.reject(new Error(secretFault)) }],
   ['/away', { method: 'GET', handle: () => Promise.reject(new Away(secretFault)) }],
   [
@@ -119,9 +132,9 @@ async function startSurface(limits: Limits = {}) {
       outgoing.end(body);
     });
   /** Sends bytes and resolves to all that came back when the server closed the connection. */
-  const sendRaw = (bytes: string) =>
+  const sendRaw = (bytes: string, andThen: 'wait' | 'end' = 'wait') =>
     new Promise<string>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      const socket = connect(port, '127.0.0.1', () => (andThen === 'end' ? socket.end(bytes) : socket.write(bytes)));
       let text = '';
       socket.on('data', (chunk) => {
         text += chunk.toString('latin1');
@@ -243,6 +256,32 @@ describe('the edge', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ traceId, status: 400 });
   });
 
+  test.each([
+    ['ends in the middle', 'Content-Length: 100\r\n\r\ngrant_type=', 'end'],
+    ['is not what its framing says', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n', 'wait'],
+  ] as const)('answers, logs, counts and records once a request whose body %s', async (_case, rest, andThen) => {
+    const { sendRaw, recorded, lines, metrics } = await startSurface();
+    const text = await sendRaw(
+      `POST /held?q=1 HTTP/1.1\r\nHost: a\r\nX-External-Correlation-Id: order 7\r\n${rest}`,
+      andThen,
+    );
+    // The route hears of the end of its request later, and then gives an outcome too.
+    for (const release of held.splice(0)) release();
+    await new Promise(setImmediate);
+    const traceId = /x-trace-id: ([0-9a-f]{32})\r\n/.exec(text)?.[1];
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('connection: close');
+    expect(text).toContain('x-external-correlation-id: order 7');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1);
+    const facts = { traceId, method: 'POST', path: '/held', correlationId: 'order 7' };
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ ...facts, status: 400 }]);
+    expect(recorded).toMatchObject([{ request: facts, refusal: { refusal: 'malformed_request' } }]);
+    expect(metrics).toEqual([
+      ['request', 'sandbox api', '/held', 400, 0],
+      ['refused', 'malformed_request'],
+    ]);
+  });
+
   test('does not take a body that nobody read for the next request', async () => {
     const { sendRaw } = await startSurface();
     const smuggled = 'GET /good HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -297,6 +336,17 @@ describe('the limits of an address', () => {
     expect((await send('/wrong-token')).status).toBe(401);
     const limited = await send('/good');
     expect([limited.status, limited.headers['x-refusal-code']]).toEqual([429, 'address_failures_limited']);
+  });
+
+  test('drop what can not be read beyond their number, and count it', async () => {
+    const { sendRaw, metrics, recorded, lines } = await startSurface({ requests: one });
+    expect(await sendRaw('NOT HTTP\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await sendRaw('NOT HTTP\r\n\r\n').catch(() => '')).toBe('');
+    expect(metrics.filter(([kind]) => kind === 'refused')).toEqual([
+      ['refused', 'malformed_request'],
+      ['refused', 'address_rate_limited'],
+    ]);
+    expect([recorded.length, lines.length]).toEqual([1, 1]);
   });
 
   test('refuse handshakes beyond their number', async () => {

@@ -21,7 +21,7 @@ import {
   openConnection,
   type Route,
 } from './exchange.js';
-import { parseRequestHead, type RequestHead } from './request-head.js';
+import { parseRequestHead } from './request-head.js';
 
 export interface AddressLimits {
   readonly requests: RateLimits;
@@ -95,17 +95,19 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     const limited = limitAddress(connection.address.limitKey, receivedAt);
     const parsed = parseRequestHead(request);
     if (!parsed.ok) {
-      finish(exchange, undefined, undefined, limited ?? refuseHead(parsed));
+      finish(exchange, limited ?? refuseHead(parsed));
       return;
     }
     const { head } = parsed;
     const route = routes.get(head.path);
+    exchange.head = head;
+    exchange.route = route;
     const refused = limited ?? findRoute(route, request.method);
     if (route === undefined || refused !== undefined) {
-      finish(exchange, head, route, refused ?? unknownRoute);
+      finish(exchange, refused ?? unknownRoute);
       return;
     }
-    const settle = (outcome: Answer | Refusal): void => finish(exchange, head, route, outcome);
+    const settle = (outcome: Answer | Refusal): void => finish(exchange, outcome);
     const fail = (error: unknown): void => settle(describeFault(error, exchange));
     let outcome: Answer | Refusal | Promise<Answer | Refusal>;
     try {
@@ -136,20 +138,17 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       : { refusal: 'internal_error', ...fault };
   };
 
-  const finish = (
-    exchange: Exchange,
-    head: RequestHead | undefined,
-    route: Route | undefined,
-    outcome: Answer | Refusal,
-  ): void => {
-    const { traceId, request, receivedAt, connection } = exchange;
+  const finish = (exchange: Exchange, outcome: Answer | Refusal): void => {
+    if (exchange.settled) return;
+    exchange.settled = true;
+    const { traceId, request, receivedAt, connection, head, route } = exchange;
     const path = route !== undefined && head !== undefined ? head.path : rawPath(request);
     const refusal = isRefusal(outcome) ? outcome : undefined;
     if (refusal !== undefined && failures.has(refusal.refusal)) {
       addressRates.failures.take(connection.address.limitKey, addressLimits.failures, receivedAt);
     }
     const answer = isRefusal(outcome) ? answerRefusal(outcome, head?.path ?? path, receivedAt) : outcome;
-    write(exchange, head, answer);
+    write(exchange, answer);
 
     const durationMs = monotonic() - exchange.startedAt;
     const { status } = answer;
@@ -168,14 +167,10 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       clientId: outcome.clientId,
       refusal: refusal?.refusal,
     });
-    if (refusal !== undefined) recordRefusal(refusal, exchange, path, head?.correlationId);
+    if (refusal !== undefined) recordRefusal(refusal, exchange, path);
   };
 
-  const write = (
-    { request, response, traceId, connection }: Exchange,
-    head: RequestHead | undefined,
-    answer: Answer,
-  ): void => {
+  const write = ({ request, response, traceId, connection, head }: Exchange, answer: Answer): void => {
     // A body nobody read would be taken for the next request, or drained at our cost.
     const unread = head === undefined || (head.hasBody && !request.complete);
     const closes = answer.closes === true || unread || dependencies.isDraining();
@@ -193,14 +188,9 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     else response.end(body, 'latin1');
   };
 
-  const recordRefusal = (
-    refusal: Refusal,
-    exchange: Exchange,
-    path: string,
-    correlationId: string | undefined,
-  ): void => {
+  const recordRefusal = (refusal: Refusal, exchange: Exchange, path: string): void => {
     metrics.refused(refusal.refusal);
-    const { traceId, receivedAt, request, connection } = exchange;
+    const { traceId, receivedAt, request, connection, head } = exchange;
     const { method = '' } = request;
     refusals.record(
       {
@@ -210,7 +200,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         listener,
         method,
         path,
-        correlationId,
+        correlationId: head?.correlationId,
         address: connection.address.text,
       },
       refusal,
@@ -242,6 +232,9 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         receivedAt: clock(),
         startedAt: monotonic(),
         connection,
+        head: undefined,
+        route: undefined,
+        settled: false,
       };
       connection.latest = exchange;
       try {
@@ -255,14 +248,20 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       const connection = connections.get(socket);
       if (connection?.ended) return;
       if (connection !== undefined) connection.ended = true;
-      const now = clock();
-      const address = parsePeerAddress(socket.remoteAddress);
-      if (limitAddress(address.limitKey, now) !== undefined) return void socket.destroy();
-      const traceId = newTraceId();
       const code = badRequestCodes[kind];
       const refusal: Refusal = { refusal: code, step: 'edge', expected: 'HTTP/1.1 within the limits', seen: detail };
-      const { status, body, headers = [] } = answerRefusal(refusal, '', now);
       const before = connection?.latest;
+      // Its head was read: what can not be read is its body, and no request of its own.
+      if (before && !before.settled && !before.request.complete) return finish(before, refusal);
+      const now = clock();
+      const address = parsePeerAddress(socket.remoteAddress);
+      const limited = limitAddress(address.limitKey, now);
+      if (limited !== undefined) {
+        metrics.refused(limited.refusal);
+        return void socket.destroy();
+      }
+      const traceId = newTraceId();
+      const { status, body, headers = [] } = answerRefusal(refusal, '', now);
       // Now it would be taken for the answer to a whole request before, which is still being worked on.
       if (before?.request.complete && !before.response.writableFinished) socket.destroySoon();
       else socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));

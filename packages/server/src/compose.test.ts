@@ -1,0 +1,24 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { openTestDatabase } from './testing/database.js';
+import { startTestServer } from './testing/test-server.js';
+
+describe('readiness by the clock of the database', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test.each([
+    [5_000, true],
+    [-5_000, true],
+    [5_001, false],
+    [-5_001, false],
+  ])('with %i ms of difference is %s', async (aheadMs, ready) => {
+    // Stands still, so that the server reads the time this test reckons with.
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const database = await openTestDatabase();
+    vi.spyOn(database, 'clock').mockResolvedValue(Date.now() - aheadMs);
+    const server = await startTestServer({ database });
+    expect(await server.isReady()).toBe(ready);
+    await server.stop();
+  });
+});

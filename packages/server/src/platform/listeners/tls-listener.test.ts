@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
+import { defaultTimes, openTlsListener, type TlsListenerOptions } from './tls-listener.js';
+
+const newCertificate = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout -';
+const pem = execFileSync('openssl', newCertificate.split(' '), {
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'ignore'],
+});
+
+/** Longer than any test: whatever ends before it ended for another reason. */
+const longMs = 3_600_000;
+
+async function startListener(changes: Partial<TlsListenerOptions> = {}) {
+  const outcomes: string[] = [];
+  const options: TlsListenerOptions = {
+    name: 'test',
+    keyPem: pem,
+    chainPem: pem,
+    requestClientCertificate: false,
+    times: { ...defaultTimes, handshakeMs: longMs },
+    admit: () => true,
+    onHandshake: (outcome) => outcomes.push(outcome),
+    onConnection: () => undefined,
+    onRequest: (_request, response) => void response.end('done'),
+    onBadRequest: (_kind, socket) => void socket.destroy(),
+    ...changes,
+  };
+  const listener = await openTlsListener(options, '127.0.0.1', 0);
+  onTestFinished(() => listener.close(0));
+  return { listener, outcomes };
+}
+
+async function openTls(port: number): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  socket.on('error', () => undefined);
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+/** A TCP connection the server knows of, on which no handshake begins. */
+async function openSilent(port: number, accepted: Promise<void>) {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  await accepted;
+  return socket;
+}
+
+/** Resolves when `signal` was called. */
+function signal(): { readonly signalled: Promise<void>; readonly give: () => void } {
+  let give = (): void => undefined;
+  const signalled = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { signalled, give };
+}
+
+test('closing cuts a handshake at once and lets a running request end', async () => {
+  const [accepted, arrived, released] = [signal(), signal(), signal()];
+  let connections = 0;
+  const { listener, outcomes } = await startListener({
+    admit: () => {
+      connections += 1;
+      if (connections === 2) accepted.give();
+      return true;
+    },
+    onRequest: (_request, response) => {
+      arrived.give();
+      void released.signalled.then(() => response.end('done'));
+    },
+  });
+  const busy = await openTls(listener.port);
+  let text = '';
+  busy.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  busy.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await arrived.signalled;
+  const silent = await openSilent(listener.port, accepted.signalled);
+  const cut = once(silent, 'close');
+  const closed = listener.close(longMs);
+  await cut;
+  expect(text).toBe('');
+  const ended = once(busy, 'close');
+  released.give();
+  await ended;
+  await closed;
+  expect(text).toMatch(/^HTTP\/1\.1 200 /);
+  expect(outcomes).toEqual(['completed', 'failed']);
+});
+
+test('closing cuts everything at the end of its grace, a connection taken out of HTTP included', async () => {
+  const [running, tunnelled] = [signal(), signal()];
+  const { listener } = await startListener({
+    onRequest: running.give,
+    // Kept open, as a peer that never answers our end of the connection would keep it.
+    onBadRequest: tunnelled.give,
+  });
+  const sockets = [await openTls(listener.port), await openTls(listener.port)] as const;
+  const closes = sockets.map((socket) => once(socket, 'close'));
+  sockets[0].write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  sockets[1].write('CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await Promise.all([running.signalled, tunnelled.signalled]);
+  await listener.close(0);
+  await Promise.all(closes);
+});
+
+test('a handshake has one outcome: refused before it begins, failed within it, or completed', async () => {
+  let refuse = true;
+  const { listener, outcomes } = await startListener({ admit: () => !refuse });
+  const refused = connect(listener.port, '127.0.0.1');
+  refused.on('error', () => undefined);
+  await once(refused, 'close');
+  refuse = false;
+  const garbage = connect(listener.port, '127.0.0.1', () => garbage.write('GET / HTTP/1.1\r\n\r\n'));
+  garbage.resume().on('error', () => undefined);
+  await once(garbage, 'close');
+  const good = await openTls(listener.port);
+  // An answer proves that the server's side of the handshake is complete too.
+  good.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await once(good.resume(), 'close');
+  await listener.close(longMs);
+  expect(outcomes).toEqual(['refused', 'failed', 'completed']);
+});
