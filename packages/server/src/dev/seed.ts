@@ -40,7 +40,7 @@ async function seedEnvironment(
   const folder = join(dataDir, environment);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const caFile = join(folder, 'ca.pem');
-  await writeFile(caFile, core.authorities[environment].platform.rootCertificatePem, { mode: 0o644 });
+  await writeFile(caFile, core.authorities[environment].platform.rootCertificatePem, { mode: 0o600 });
 
   const [partner, other] = [
     await seedPartner(environment, partners[0].organisation, join(folder, partners[0].folder), core),
