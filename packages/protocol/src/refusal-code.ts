@@ -22,6 +22,9 @@ export const refusalCodes = [
   'client_authentication_repeated',
   'client_id_mismatch',
   'client_revoked',
+  'secret_other_environment',
+  'secret_replaced',
+  'secret_revoked',
   'grant_type_missing',
   'grant_type_unsupported',
   // The certificate of the connection, at the token endpoint and at every protected call.
@@ -31,6 +34,10 @@ export const refusalCodes = [
   'certificate_not_yet_valid',
   'certificate_expired',
   'certificate_revoked',
+  // A credential that is paused, and where the request comes from: at the token endpoint and at every protected call, too.
+  'certificate_paused',
+  'secret_paused',
+  'address_not_allowed',
   // The bearer token.
   'token_missing',
   'token_malformed',
