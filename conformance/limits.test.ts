@@ -192,3 +192,36 @@ describe('the limits of an address', () => {
     ]);
   });
 });
+
+test('a header that was accepted on a connection is no guess there: requests in flight with it hold no place among the failures', async () => {
+  const server = await serverWith({ settings: { addressFailuresPerMinute: 1 } });
+  const client = await aClient(server);
+  const head = (length: number) =>
+    [
+      'POST /oauth/token HTTP/1.1',
+      'Host: localhost',
+      `Authorization: ${basic(client.clientId, client.secret)}`,
+      'Content-Type: application/x-www-form-urlencoded',
+      `Content-Length: ${length}`,
+    ].join('\r\n');
+  const body = 'grant_type=client_credentials';
+  const place = { identity: client.identity };
+  const [known, unknown] = [await openConnection(server, place), await openConnection(server, place)];
+  onTestFinished(() => {
+    known.destroy();
+    unknown.destroy();
+  });
+  expect(await exchange(known, `${head(body.length)}\r\n\r\n${body}`)).toMatchObject({ status: 200 });
+
+  /** Begins a request whose body is still to come; resolves when the server has read its head. */
+  const begin = (socket: typeof known): Promise<unknown> => {
+    const continued = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(`${head(body.length)}\r\nExpect: 100-continue\r\n\r\n`);
+    return continued;
+  };
+  await begin(known);
+  expect((await requestToken(server, client)).status, 'beside one that is no guess').toBe(200);
+  expect(await exchange(known, body)).toMatchObject({ status: 200 });
+  await begin(unknown);
+  expect((await requestToken(server, client)).status, 'beside one that may be').toBe(429);
+});

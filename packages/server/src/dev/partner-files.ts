@@ -1,7 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecretValue } from '../platform/secret-value.js';
+import { writePrivateFile } from './private-file.js';
 
 /** Where a seeded partner's credentials lie, as a partner would keep them. */
 export interface PartnerFiles {
@@ -12,8 +13,6 @@ export interface PartnerFiles {
   /** A curl config with the user name and password, so that neither stands in a process list. */
   readonly curlConfigFile: string;
 }
-
-const ownerOnly = { mode: 0o600 };
 
 function filesIn(directory: string): Omit<PartnerFiles, 'clientId' | 'secret'> {
   return {
@@ -35,10 +34,10 @@ export async function writePartnerFiles(
   const files = filesIn(directory);
   const { clientId, secret } = credentials;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(files.certificateFile, credentials.chainPem, ownerOnly);
-  await writeFile(files.keyFile, credentials.keyPem, ownerOnly);
+  await writePrivateFile(files.certificateFile, credentials.chainPem);
+  await writePrivateFile(files.keyFile, credentials.keyPem);
   // Written last: it is what tells the next start that the folder is complete.
-  await writeFile(files.curlConfigFile, `user = "${clientId}:${secret.reveal()}"\n`, ownerOnly);
+  await writePrivateFile(files.curlConfigFile, `user = "${clientId}:${secret.reveal()}"\n`);
   return { clientId, secret, ...files };
 }
 

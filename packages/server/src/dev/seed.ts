@@ -1,14 +1,15 @@
 // What `dev` needs so that the first call works: two organisations with one client and one certificate each, in both
 // environments. Made once; a later start finds and reuses it.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Environment, environments } from '@tollward/protocol';
-import { createClientKeyAndCsr, decideCsr } from '../certificates/index.js';
+import { BroughtAuthorityError, createClientKeyAndCsr, decideCsr } from '../certificates/index.js';
 import { createClient } from '../clients/index.js';
 import type { RunningTollward, TollwardCore } from '../compose.js';
 import { renderEnvFile } from './env-file.js';
 import { type PartnerFiles, readPartnerFiles, writePartnerFiles } from './partner-files.js';
+import { writePrivateFile } from './private-file.js';
 
 const partners = [
   { organisation: 'First Example Bank', folder: 'first-example-bank' },
@@ -40,7 +41,7 @@ async function seedEnvironment(
   const folder = join(dataDir, environment);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const caFile = join(folder, 'ca.pem');
-  await writeFile(caFile, core.authorities[environment].platform.rootCertificatePem, { mode: 0o600 });
+  await writePrivateFile(caFile, core.authorities[environment].platform.rootCertificatePem);
 
   const [partner, other] = [
     await seedPartner(environment, partners[0].organisation, join(folder, partners[0].folder), core),
@@ -48,7 +49,7 @@ async function seedEnvironment(
   ];
   const envFile = join(dataDir, `${environment}.env`);
   const urls = { api: tollward.urlOf(environment, 'api'), 'api-mtls': tollward.urlOf(environment, 'api-mtls') };
-  await writeFile(envFile, renderEnvFile({ urls, caFile, partner, other }), { mode: 0o600 });
+  await writePrivateFile(envFile, renderEnvFile({ urls, caFile, partner, other }));
   return { caFile, envFile, partner, other };
 }
 
@@ -73,15 +74,22 @@ async function seedPartner(
       environment,
       organisationName: organisation,
       name,
-      mtlsRequired: true,
+      policy: {},
       csr: csr.csr,
       actor: 'tollward',
     } as const;
     const created = await createClient(command, now, core);
-    if (created?.certificate === undefined) continue;
+    if (!created.ok && created.problem === 'name-taken') continue;
+    // A server that others use has to start, whether or not the examples work on it.
+    if (!created.ok && stored !== undefined) return stored.files;
+    if (!created.ok || created.certificate === undefined) throw new BroughtAuthorityError(noExamples(environment));
     const { clientId, secret, certificate } = created;
     return writePartnerFiles(folder, { clientId, secret, chainPem: certificate.chainPem, keyPem });
   }
+}
+
+function noExamples(environment: Environment): string {
+  return `The partner CA of ${environment} is over or not valid yet, so no certificates can be made for the example partners.`;
 }
 
 async function isUsable(

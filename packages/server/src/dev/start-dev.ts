@@ -23,6 +23,8 @@ const drainMs = 25_000;
 /** Starts, prints the quick start, and resolves when a signal has ended it. */
 export async function startDev({ settings }: LoadedSettings): Promise<void> {
   const { dataDir } = settings;
+  // Before the first file: what libraries make, the database above all, is for nobody else either.
+  process.umask(0o077);
   const output = openStandardOutput();
   const log = createLog(settings.logLevel, output);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);

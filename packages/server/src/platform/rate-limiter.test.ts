@@ -49,6 +49,46 @@ describe('the rate limiter', () => {
     );
   });
 
+  it('forgets nothing for a request that was slow to arrive', () => {
+    const limiter = createRateLimiter();
+    for (let count = 0; count < 10; count += 1) limiter.take('a', limits, 65_500);
+    for (const begun of [64_999, 59_999, 35_500]) {
+      expect(limiter.take('a', limits, begun), 'counted where the others are').toMatchObject({ windowSeconds: 1 });
+      expect(limiter.take('a', limits, 65_500)).toMatchObject({ windowSeconds: 1 });
+    }
+    const perMinute = { perSecond: 1_000, perMinute: 10 };
+    expect(limiter.take('a', perMinute, 59_999)).toMatchObject({ windowSeconds: 60 });
+    expect(limiter.take('a', perMinute, 65_500)).toMatchObject({ windowSeconds: 60 });
+  });
+
+  it('starts again when the clock was set back, instead of refusing until it is where it was', () => {
+    const limiter = createRateLimiter();
+    const dayMs = 86_400_000;
+    for (let count = 0; count < 10; count += 1) limiter.take('a', limits, dayMs);
+    expect(limiter.take('a', limits, 1_000)).toBeUndefined();
+    for (let count = 0; count < 9; count += 1) limiter.take('a', limits, 1_000);
+    expect(limiter.take('a', limits, 1_000)).toMatchObject({ limit: 10 });
+  });
+
+  it('holds places against the minute only, and gives back what did not count', () => {
+    const limiter = createRateLimiter();
+    const reserve = (now: number) => limiter.reserve('a', limits, now);
+    const held = Array.from({ length: 100 }, () => reserve(5_000)).filter((place) => 'reserved' in place);
+    expect(held, 'ten times what a second allows').toHaveLength(100);
+    const full = { limit: 100, windowSeconds: 60, retryAfterSeconds: 1 };
+    expect(reserve(5_000)).toEqual(full);
+    expect(limiter.peek('a', limits, 9_000), 'however long they take').toEqual(full);
+    for (const [index, place] of held.entries()) limiter.settle(place, index < 4, 9_000);
+    const places = Array.from({ length: 10 }, () => limiter.take('a', limits, 9_000));
+    expect(places.filter((refused) => refused === undefined)).toHaveLength(6);
+  });
+
+  it('reserves nothing once as many failed as a second allows', () => {
+    const limiter = createRateLimiter();
+    for (let count = 0; count < 10; count += 1) limiter.take('a', limits, 5_000);
+    expect(limiter.reserve('a', limits, 5_000)).toMatchObject({ limit: 10, windowSeconds: 1 });
+  });
+
   it('forgets the least used key when its memory is full', () => {
     const limiter = createRateLimiter(2);
     for (let count = 0; count < 10; count += 1) limiter.take('a', limits, 0);

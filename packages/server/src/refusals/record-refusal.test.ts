@@ -25,6 +25,10 @@ function requestOf(number: number, changes: Partial<RefusedRequest> = {}): Refus
   };
 }
 
+function addressOf(number: number): string {
+  return `198.51.${number >> 8}.${number & 255}`;
+}
+
 /** A recorder over a database that keeps what is inserted, or does what `commit` does instead of committing. */
 function setUp(commit: () => Promise<void> = async () => undefined) {
   const batches: (readonly Row<'refusals'>[])[] = [];
@@ -136,6 +140,43 @@ describe('sampling', () => {
   });
 });
 
+describe('what a caller chooses', () => {
+  test('opens no new sample: not the client it names, nor another address of its IPv6 network', async () => {
+    const { recorder, batches, dropped } = setUp();
+    for (let number = 0; number < 30; number += 1) {
+      const address = `2001:db8:1:2::${number.toString(16)}`;
+      recorder.record(requestOf(number, { address }), { ...refusal, clientNamed: `cli_${number}` });
+    }
+    await recorder.flush();
+    expect([batches.flat().length, dropped.length]).toEqual([20, 10]);
+  });
+
+  test('gets an address two hundred rows a minute at most, whatever the refusals are', async () => {
+    const { recorder, batches, dropped } = setUp();
+    for (let number = 0; number < 250; number += 1) {
+      recorder.record(requestOf(number), { ...refusal, clientId: `cli_${number}` });
+    }
+    recorder.record(requestOf(300, { address: '192.0.2.2' }), refusal);
+    recorder.record(requestOf(301, { occurredAt: someTime + 60_000 }), { ...refusal, clientId: 'cli_249' });
+    await recorder.flush();
+    const rows = batches.flat();
+    expect(rows).toHaveLength(200 + 2);
+    expect(dropped).toEqual(Array.from({ length: 50 }, () => ['sampled', 1]));
+    expect(rows.at(-1)).toMatchObject({ client_id: 'cli_249', suppressed: 1 });
+  });
+
+  test('does not open the minute before again: a request may be slow to arrive', async () => {
+    const { recorder, batches } = setUp();
+    const times = [someTime, someTime + 60_000];
+    for (let number = 0; number < 100; number += 1) {
+      recorder.record(requestOf(number, { occurredAt: times[number % 2] ?? 0 }), refusal);
+    }
+    await recorder.flush();
+    // The first of all came before the minute changed.
+    expect(batches.flat()).toHaveLength(1 + 20);
+  });
+});
+
 describe('the queue', () => {
   test('is bounded: while the database hangs, what does not fit is counted and not kept', async () => {
     let release = (): void => undefined;
@@ -143,7 +184,7 @@ describe('the queue', () => {
       release = resolve;
     });
     const { recorder, batches, dropped } = setUp(() => hanging);
-    const record = (number: number) => recorder.record(requestOf(number, { address: `address ${number}` }), refusal);
+    const record = (number: number) => recorder.record(requestOf(number, { address: addressOf(number) }), refusal);
     for (let number = 0; number < 100; number += 1) record(number);
     await new Promise(setImmediate);
     for (let number = 100; number < 1_150; number += 1) record(number);
@@ -160,7 +201,7 @@ describe('the queue', () => {
     });
     const { recorder, batches, dropped } = setUp(() => hanging);
     for (let number = 0; number < 23; number += 1) recorder.record(requestOf(number), refusal);
-    const fill = (number: number) => recorder.record(requestOf(number, { address: `address ${number}` }), refusal);
+    const fill = (number: number) => recorder.record(requestOf(number, { address: addressOf(number) }), refusal);
     for (let number = 23; number < 103; number += 1) fill(number);
     await new Promise(setImmediate);
     for (let number = 103; number < 1_103; number += 1) fill(number);

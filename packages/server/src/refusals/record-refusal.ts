@@ -1,10 +1,11 @@
 // Refusals are kept so that they can be explained, but never at the cost of a request: they go through a bounded queue,
-// are sampled per client, code and address, and what does not fit is counted instead.
+// are sampled per proved client, code and address, and what does not fit is counted instead.
 
 import { type Environment, redactSecrets } from '@tollward/protocol';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../platform/database/database.js';
 import type { Row } from '../platform/database/tables.js';
+import { parsePeerAddress } from '../platform/listeners/address.js';
 import { catalogue } from './catalogue.js';
 import type { Refusal } from './refusal.js';
 
@@ -38,19 +39,22 @@ const queueLimit = 1_000;
 const flushAt = 100;
 const flushAfterMs = 200;
 const keptPerMinute = 20;
+/** Over all codes and clients of one address, or of one IPv6 network. */
+const keptPerSourceAndMinute = 200;
 const sampledKeys = 10_000;
 const retentionMs = 7 * 24 * 60 * 60_000;
 const purgeBatch = 1_000;
 const longestText = 500;
 
 interface Sample {
-  minute: number;
+  readonly minute: number;
   kept: number;
   suppressed: number;
 }
 
 export function createRefusalRecorder({ database, onDropped }: RefusalRecorderOptions): RefusalRecorder {
   const samples = new LRUCache<string, Sample>({ max: sampledKeys });
+  const sources = new LRUCache<string, Sample>({ max: sampledKeys });
   let queue: Row<'refusals'>[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -82,13 +86,19 @@ export function createRefusalRecorder({ database, onDropped }: RefusalRecorderOp
     record: (request, refusal) => {
       // Before the sample: taking it clears the count of those left out, which goes with a row that is kept.
       if (queue.length >= queueLimit) return onDropped('queue_full', 1);
-      const sample = takeSample(
-        samples,
-        `${refusal.clientId ?? refusal.clientNamed ?? ''} ${refusal.refusal} ${request.address}`,
-        request.occurredAt,
-      );
-      if (sample === undefined) return onDropped('sampled', 1);
-      queue.push(toRow(request, refusal, sample));
+      const source = parsePeerAddress(request.address).limitKey;
+      const minute = Math.floor(request.occurredAt / 60_000);
+      // Not by what the caller only named: every name would be a new key.
+      const sample = sampleOf(samples, `${refusal.clientId ?? ''} ${refusal.refusal} ${source}`, minute);
+      const ofSource = sampleOf(sources, source, minute);
+      if (sample.kept >= keptPerMinute || ofSource.kept >= keptPerSourceAndMinute) {
+        sample.suppressed += 1;
+        return onDropped('sampled', 1);
+      }
+      sample.kept += 1;
+      ofSource.kept += 1;
+      queue.push(toRow(request, refusal, sample.suppressed));
+      sample.suppressed = 0;
       if (queue.length >= flushAt) void flush();
       else timer ??= setTimeout(() => void flush(), flushAfterMs).unref();
     },
@@ -107,26 +117,13 @@ export function createRefusalRecorder({ database, onDropped }: RefusalRecorderOp
   };
 }
 
-/** How many were suppressed since the last one kept, or undefined when this one is to be suppressed too. */
-function takeSample(samples: LRUCache<string, Sample>, key: string, now: number): number | undefined {
-  const minute = Math.floor(now / 60_000);
-  let sample = samples.get(key);
-  if (sample === undefined) {
-    sample = { minute, kept: 0, suppressed: 0 };
-    samples.set(key, sample);
-  }
-  if (sample.minute !== minute) {
-    sample.minute = minute;
-    sample.kept = 0;
-  }
-  if (sample.kept >= keptPerMinute) {
-    sample.suppressed += 1;
-    return undefined;
-  }
-  sample.kept += 1;
-  const { suppressed } = sample;
-  sample.suppressed = 0;
-  return suppressed;
+function sampleOf(samples: LRUCache<string, Sample>, key: string, minute: number): Sample {
+  const known = samples.get(key);
+  // A slow request comes with the minute it began in, which must not open the past one again.
+  if (known !== undefined && (known.minute === minute || known.minute === minute + 1)) return known;
+  const fresh = { minute, kept: 0, suppressed: known?.suppressed ?? 0 };
+  samples.set(key, fresh);
+  return fresh;
 }
 
 function toRow(request: RefusedRequest, refusal: Refusal, suppressed: number): Row<'refusals'> {

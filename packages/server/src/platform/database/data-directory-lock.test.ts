@@ -25,6 +25,11 @@ describe.each(['linux', 'darwin'] as const)('the lock on a data directory (%s)',
     const refused = lockDataDirectory(directory, platform);
     await expect(refused).rejects.toThrow(DataDirectoryInUseError);
     await expect(refused).rejects.toThrow(`${directory} is in use: another Tollward process is running on it`);
+    if (platform === 'linux') {
+      await expect(refused, 'names without a file can be bound by anybody').rejects.toThrow(
+        /a process of another user may hold .*"ss -xlp \| grep tollward-[0-9a-f]{64}"/,
+      );
+    }
     await lock.release();
     const again = await lockDataDirectory(directory, platform);
     await again.release();

@@ -28,9 +28,15 @@ export async function lockDataDirectory(
   const id = createHash('sha256')
     .update(await realpath(directory))
     .digest('hex');
-  const server = platform === 'linux' ? await listen(`\0tollward-${id}`) : await listenOnPath(id);
-  if (!server) throw new DataDirectoryInUseError(directory);
+  const name = `tollward-${id}`;
+  const server = platform === 'linux' ? await listen(`\0${name}`) : await listenOnPath(id);
+  if (!server) throw new DataDirectoryInUseError(directory, platform === 'linux' ? whoHolds(name) : '');
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Names without a file have no owner: any local user can bind ours first, and keep us from starting. */
+function whoHolds(name: string): string {
+  return ` If none is, a process of another user may hold the name of its lock: as root, "ss -xlp | grep ${name}" shows which.`;
 }
 
 // Outside Linux the socket is a file that stays behind when its process is killed. Nobody answers on such a file.

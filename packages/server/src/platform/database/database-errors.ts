@@ -12,8 +12,8 @@ export class DatabaseUnavailableError extends Error {
 export class DataDirectoryInUseError extends Error {
   override readonly name = 'DataDirectoryInUseError';
 
-  constructor(directory: string) {
-    super(`The data directory ${directory} is in use: another Tollward process is running on it.`);
+  constructor(directory: string, hint = '') {
+    super(`The data directory ${directory} is in use: another Tollward process is running on it.${hint}`);
   }
 }
 
@@ -41,6 +41,13 @@ export class NothingCommittedError extends Error {
   constructor() {
     super('A statement of this unit of work failed, so PostgreSQL rolled it back instead of committing it.');
   }
+}
+
+/** Too little of something to begin the work: files, memory, disk (class 53). */
+export function isShortage(error: unknown): boolean {
+  if (!(error instanceof DatabaseUnavailableError && error.cause instanceof Error && 'code' in error.cause))
+    return false;
+  return String(error.cause.code).startsWith('53');
 }
 
 const unavailableStates = /^(08|53|58|57P|57014)/;

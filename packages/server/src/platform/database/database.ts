@@ -23,6 +23,9 @@ export interface Database {
   /** Runs queries outside a unit of work and waits for no disk. Same rule about open units of work. */
   read<T>(work: (tx: ReadTx) => Promise<T>): Promise<T>;
 
+  /** @throws when every unit of work would be refused now. Known without a question to the database */
+  assertWritable(): void;
+
   /** The database's clock, milliseconds since the epoch. */
   clock(): Promise<number>;
 

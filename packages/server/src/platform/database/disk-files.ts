@@ -1,10 +1,11 @@
 // The file system calls behind durable PGlite directories.
 
-import { open, readdir, stat } from 'node:fs/promises';
+import { chmod, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isMissingFile, type WalFiles, type WalSegment } from './wal-sync.js';
 
 const segmentName = /^[0-9A-F]{24}$/;
+const othersBits = 0o077;
 
 export function walFilesOf(dataDirectory: string): WalFiles {
   const directory = join(dataDirectory, 'pg_wal');
@@ -44,9 +45,15 @@ export async function syncTree(directory: string): Promise<void> {
   await syncPath(dirname(directory));
 }
 
+/** A directory of PGlite holds hundreds of files, and others need file descriptors too. */
+const openAtOnce = 16;
+
 async function syncBelow(directory: string): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true });
-  await Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => syncPath(join(directory, entry.name))));
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(directory, entry.name));
+  for (let start = 0; start < files.length; start += openAtOnce) {
+    await Promise.all(files.slice(start, start + openAtOnce).map(syncPath));
+  }
   for (const entry of entries) {
     if (entry.isDirectory()) await syncBelow(join(directory, entry.name));
   }
@@ -59,5 +66,14 @@ async function syncPath(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** PGlite makes its files for everybody. They lie below a directory of their owner, and this is the second lock. */
+export async function keepToOwner(directory: string): Promise<void> {
+  const { mode } = await stat(join(directory, 'PG_VERSION'));
+  if ((mode & othersBits) === 0) return;
+  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
   }
 }

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { migratedImage } from '../../testing/database.js';
@@ -101,8 +102,48 @@ describe('PGlite on disk', () => {
     await expect(insert(database, 'in doubt')).rejects.toThrow(DatabaseUnavailableError);
     broken = false;
     await expect(insert(database, 'refused')).rejects.toThrow(DatabaseUnavailableError);
+    expect(() => database.assertWritable(), 'and readiness knows').toThrow(DatabaseUnavailableError);
     expect(await ids(database)).not.toContain('refused');
     expect(await ids(database)).toContain('durable');
+  });
+
+  test('keeps its files to their owner, those of an earlier version too', async () => {
+    const modes = async () => {
+      const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+      const found = await Promise.all(
+        entries.map(async (entry) => {
+          const { mode } = await stat(join(entry.parentPath, entry.name));
+          return `${entry.isDirectory() ? 'folder' : 'file'} ${(mode & 0o777).toString(8)}`;
+        }),
+      );
+      return [...new Set(found)].sort();
+    };
+    await (await open()).close();
+    expect(await modes()).toEqual(['file 600', 'folder 700']);
+    for (const name of ['PG_VERSION', 'postgresql.conf']) await chmod(join(directory, name), 0o666);
+    await (await openPglite({ directory })).close();
+    expect(await modes()).toEqual(['file 600', 'folder 700']);
+  });
+
+  test('writes on after maintenance found too little of something, and never again after another fault in it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const database = await open();
+      const failOnce = async (code: string) => {
+        const failing = vi
+          .spyOn(PGlite.prototype, 'exec')
+          .mockRejectedValueOnce(Object.assign(new Error('could not open file'), { code }));
+        vi.advanceTimersByTime(60_000);
+        await vi.waitFor(() => expect(failing).toHaveBeenCalled());
+        failing.mockRestore();
+      };
+      await failOnce('53000');
+      await insert(database, 'after a shortage');
+      await failOnce('XX001');
+      await expect(insert(database, 'after damage')).rejects.toThrow(DatabaseUnavailableError);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('checkpoints and vacuums by itself, and stops with close()', async () => {

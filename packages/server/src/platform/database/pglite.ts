@@ -6,7 +6,8 @@ import { Kysely, sql } from 'kysely';
 import { columnParsers } from './column-types.js';
 import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.js';
 import type { Database } from './database.js';
-import { syncTree, walFilesOf } from './disk-files.js';
+import { isShortage } from './database-errors.js';
+import { keepToOwner, syncTree, walFilesOf } from './disk-files.js';
 import { type Maintained, maintain } from './maintenance.js';
 import { pgliteDialect } from './pglite-dialect.js';
 import type { Tables } from './tables.js';
@@ -32,6 +33,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   let pglite: PGlite | undefined;
   try {
     pglite = await createPglite(directory, options.loadFrom);
+    await keepToOwner(directory);
     return await openDurably(pglite, directory, lock, options.walFiles, options.clock);
   } catch (error) {
     await pglite?.close();
@@ -122,8 +124,10 @@ function startMaintenance(
       .then((done) => {
         last = done;
       })
-      // Nobody waits for this timer, so the fault reaches whoever writes next.
-      .catch((error: unknown) => wal.fail(error))
+      // Nobody waits for this timer, so the fault reaches whoever writes next. A shortage may be over at the next turn.
+      .catch((error: unknown) => {
+        if (!isShortage(error)) wal.fail(error);
+      })
       .finally(() => {
         running = undefined;
       });

@@ -14,7 +14,7 @@ interface Engine {
   /** As in Database. */
   exclusivity(): number | undefined;
 
-  /** @throws when nothing may be written now */
+  /** As in Database. */
   assertWritable(): void;
 
   /** Resolves once everything committed before the call survives a power loss. */
@@ -55,6 +55,10 @@ export class EngineDatabase implements Database {
       const { rows } = await milliseconds.execute(this.#engine.kysely);
       return Number(rows[0]?.now);
     });
+  }
+
+  assertWritable(): void {
+    this.#engine.assertWritable();
   }
 
   exclusivity(): number | undefined {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DatabaseUnavailableError } from './database-errors.js';
 import { type WalFiles, WalSync } from './wal-sync.js';
 
@@ -201,6 +201,35 @@ describe('flushes at the same time', () => {
     expect(() => wal.assertHealthy()).toThrow(DatabaseUnavailableError);
     expect(listed()).toBe(1);
   });
+
+  test.each(['scandir', 'stat', 'open'])(
+    'fail alone when no file could be opened (%s), and the next one does all of the work',
+    async (syscall) => {
+      const disk = new FakeDisk();
+      const wal = syncOf(disk);
+      const cause = Object.assign(new Error('too many open files'), { code: 'EMFILE', syscall });
+      for (const name of ['A', 'B']) disk.write(name);
+      const failing = vi.spyOn(disk, syscall === 'open' ? 'sync' : 'list').mockRejectedValueOnce(cause);
+      await expect(wal.flush()).rejects.toMatchObject({ name: 'DatabaseUnavailableError', cause });
+      expect(failing).toHaveBeenCalledOnce();
+      expect(() => wal.assertHealthy()).not.toThrow();
+      await wal.flush();
+      expect(disk.atRisk()).toEqual([]);
+    },
+  );
+
+  test.each(['fdatasync', 'fsync', 'close', undefined])(
+    'all fail after one failed in %s, too many open files or not',
+    async (syscall) => {
+      const disk = new FakeDisk();
+      const wal = syncOf(disk);
+      const cause = Object.assign(new Error('failed'), { code: 'EMFILE', syscall });
+      disk.write('A');
+      vi.spyOn(disk, 'sync').mockRejectedValueOnce(cause);
+      await expect(wal.flush()).rejects.toMatchObject({ cause });
+      await expect(wal.flush()).rejects.toMatchObject({ name: 'DatabaseUnavailableError', cause });
+    },
+  );
 
   test('and a checkpoint never overlap: it waits for the one that runs, later ones wait for it', async () => {
     const { wal, gates, settle, listed } = gatedDisk();

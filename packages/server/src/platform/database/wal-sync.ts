@@ -23,6 +23,9 @@ export interface WalFiles {
 // File systems round modification times, some of them to 2 s, so that a later write can leave the time unchanged.
 const timestampGranularityMs = 2000;
 
+/** The system calls that come before a sync and write nothing. */
+const callsBeforeSync: ReadonlySet<unknown> = new Set(['scandir', 'stat', 'open']);
+
 export class WalSync {
   readonly #files: WalFiles;
   readonly #clock: () => number;
@@ -45,9 +48,9 @@ export class WalSync {
    * at the files too early, so callers wait for the next one, all for the same.
    */
   flush(): Promise<void> {
-    this.#waiting ??= this.exclusively(() => {
+    this.#waiting ??= this.#next(() => {
       this.#waiting = undefined;
-      return this.#syncChanged();
+      return this.#syncChanged().catch((error: unknown) => this.#failFlush(error));
     });
     return this.#waiting;
   }
@@ -57,13 +60,7 @@ export class WalSync {
    * find listed segments gone, or count on WAL that is no longer there. When the work fails, so does every flush after it.
    */
   exclusively(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(async () => {
-      this.assertHealthy();
-      await work().catch((error: unknown) => this.fail(error));
-      this.assertHealthy();
-    });
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#next(() => work().catch((error: unknown) => this.fail(error)));
   }
 
   /**
@@ -79,6 +76,16 @@ export class WalSync {
     if (this.#fault) {
       throw new DatabaseUnavailableError('its files could not be written to the disk; restart it', this.#fault.cause);
     }
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(async () => {
+      this.assertHealthy();
+      await work();
+      this.assertHealthy();
+    });
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #syncChanged(): Promise<void> {
@@ -107,6 +114,17 @@ export class WalSync {
       throw error;
     }
   }
+
+  /** Where no sync failed, as with no file descriptor left to begin one, the next flush can still do all of the work. */
+  #failFlush(cause: unknown): never {
+    if (!isBeforeSync(cause)) this.fail(cause);
+    this.assertHealthy();
+    throw new DatabaseUnavailableError('its files could not be opened', cause);
+  }
+}
+
+function isBeforeSync(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && callsBeforeSync.has(error.syscall);
 }
 
 export function isMissingFile(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parsePeerAddress } from './address.js';
+import { isInRanges, parseAddressRange, parsePeerAddress } from './address.js';
 
 describe('the address of a peer', () => {
   test('is the IPv4 address, also in the form a dual-stack socket gives it', () => {
@@ -47,4 +47,15 @@ describe('the address of a peer', () => {
       }),
     );
   });
+});
+
+test('an IPv4-compatible IPv6 peer (RFC 4291 section 2.5.5.1) is an IPv6 peer, and outside of every IPv4 range', () => {
+  const peer = parsePeerAddress('::203.0.113.7');
+  expect(peer).toEqual({ text: '::cb00:7107', limitKey: '0.0.0.0.0.0.0.0' });
+  const ranges = [parseAddressRange('203.0.113.0/24'), parseAddressRange('0.0.0.0/0')].filter(
+    (range) => range !== undefined,
+  );
+  expect(isInRanges(peer.text, ranges)).toBe(false);
+  expect(isInRanges('::203.0.113.7', ranges)).toBe(false);
+  expect(isInRanges('203.0.113.7', ranges)).toBe(true);
 });

@@ -22,6 +22,7 @@ async function startListener(changes: Partial<TlsListenerOptions> = {}) {
     chainPem: pem,
     requestClientCertificate: false,
     times: { ...defaultTimes, handshakeMs: longMs },
+    maximumConnections: 100,
     admit: () => true,
     onHandshake: (outcome) => outcomes.push(outcome),
     onConnection: () => undefined,
@@ -124,4 +125,47 @@ test('a handshake has one outcome: refused before it begins, failed within it, o
   await once(good.resume(), 'close');
   await listener.close(longMs);
   expect(outcomes).toEqual(['refused', 'failed', 'completed']);
+});
+
+test('a connection beyond the most at one time is cut and counted, and the next one after an end is not', async () => {
+  const { listener, outcomes } = await startListener({ maximumConnections: 2 });
+  const held = [await openTls(listener.port), await openTls(listener.port)] as const;
+  const tooMany = connect(listener.port, '127.0.0.1');
+  tooMany.on('error', () => undefined);
+  await once(tooMany, 'close');
+  expect(outcomes).toContain('refused');
+  held[0].write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await once(held[0].resume(), 'close');
+  await openTls(listener.port);
+  expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(1);
+});
+
+test('a peer that does not read its answers is cut when the connection was idle for long enough', async () => {
+  const ended = signal();
+  const { listener } = await startListener({
+    times: { ...defaultTimes, keepAliveMs: 100 },
+    onConnection: (socket) => void socket.once('close', ended.give),
+    onRequest: (_request, response) => void response.end(Buffer.alloc(32 * 1024 * 1024)),
+  });
+  const peer = await openTls(listener.port);
+  peer.pause().write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await ended.signalled;
+  expect(peer.bytesRead).toBeLessThan(32 * 1024 * 1024);
+});
+
+test('a peer that sends ahead more than is read of it loses the connection, and is not blamed for broken HTTP', async () => {
+  const blamed: string[] = [];
+  const ended = signal();
+  const { listener } = await startListener({
+    onConnection: (socket) => void socket.once('close', ended.give),
+    onRequest: (_request, response) => void response.end('x'.repeat(400)),
+    onBadRequest: (_kind, socket, detail) => {
+      blamed.push(detail);
+      socket.destroy();
+    },
+  });
+  const peer = await openTls(listener.port);
+  peer.resume().write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20_000));
+  await ended.signalled;
+  expect(blamed).toEqual([]);
 });

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { closeSoon } from './close-soon.js';
 import { listenOn } from './listen.js';
 
 export interface TlsListenerTimes {
@@ -35,6 +36,8 @@ export interface TlsListenerOptions {
   /** Asks for a client certificate, without naming issuers, and accepts any: the application judges it. */
   readonly requestClientCertificate: boolean;
   readonly times: TlsListenerTimes;
+  /** Connections at one time; one more is cut before its handshake. */
+  readonly maximumConnections: number;
   /** Whether a new connection may start its handshake. */
   readonly admit: (socket: Socket) => boolean;
   readonly onHandshake: (outcome: 'completed' | 'failed' | 'refused') => void;
@@ -97,6 +100,9 @@ export async function openTlsListener(options: TlsListenerOptions, host: string,
   });
   // Node would silently drop headers beyond its count; the request head counts and refuses.
   server.maxHeadersCount = 0;
+  server.maxConnections = options.maximumConnections;
+  // A peer that never reads its answers: the times above end once its request was read.
+  server.timeout = times.keepAliveMs;
   const sockets: RawSockets = { open: new Set(), shaking: new Map() };
   wire(server, sockets, options);
   await listenOn(server, host, port);
@@ -115,6 +121,7 @@ interface RawSockets {
 
 /** Every connection has one outcome of its handshake: refused here, completed, or failed when it closes before that. */
 function wire(server: Server, { open, shaking }: RawSockets, options: TlsListenerOptions): void {
+  server.on('drop', () => options.onHandshake('refused'));
   server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
@@ -143,6 +150,11 @@ function wire(server: Server, { open, shaking }: RawSockets, options: TlsListene
   server.on('checkExpectation', options.onRequest);
   server.on('connect', (_request, socket: Socket) => options.onBadRequest('malformed', socket, 'the CONNECT method'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Node pauses its parser while a peer that sends ahead does not read, and then fails on what was already decrypted.
+    if (error.code === 'HPE_PAUSED') {
+      if (socket.writable) closeSoon(socket);
+      return;
+    }
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     options.onBadRequest(kindOf(error.code), socket, error.message);
   });

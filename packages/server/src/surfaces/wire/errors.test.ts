@@ -76,7 +76,7 @@ describe('the answers the contract fixes', () => {
     );
     expect([status, json]).toEqual([401, { error: 'invalid_token', error_description: 'Invalid token' }]);
     expect(headers.get('www-authenticate')).toBe(
-      'Bearer realm="tollward", error="invalid_token", error_description="The access token expired at 2026-03-01T11:00:00.000Z."',
+      'Bearer realm="tollward", error="invalid_token", error_description="The access token expired at 2026-03-01T11:00:00.000Z: get a new one."',
     );
   });
 
@@ -130,13 +130,15 @@ describe('the headers of a refusal', () => {
     expect(json['message']).toContain('POST');
   });
 
-  test('closes the connection after what makes the next bytes doubtful, and only then', () => {
+  test('closes the connection of an address over its limits, after what makes the next bytes doubtful, and only then', () => {
     const closing = refusalCodes.filter((code) => answerRefusal(refusalOf(code), callPath, someTime).closes);
     expect(closing).toEqual([
       'malformed_request',
       'ambiguous_request',
       'header_too_large',
       'request_timeout',
+      'address_rate_limited',
+      'address_failures_limited',
       'body_too_large',
     ]);
   });

@@ -2,9 +2,10 @@
 // shape elsewhere. Texts come from the catalogue; evidence stays with the operator.
 
 import { STATUS_CODES } from 'node:http';
-import { type OAuthErrorBody, redactSecrets, type StatusErrorBody } from '@tollward/protocol';
+import type { OAuthErrorBody, StatusErrorBody } from '@tollward/protocol';
 import { catalogue, publicText, type Refusal } from '../../refusals/index.js';
 import type { Answer } from './exchange.js';
+import { redactPath } from './redact-path.js';
 
 const realm = 'realm="tollward"';
 
@@ -37,7 +38,7 @@ function oauthError(error: string, description: string): OAuthErrorBody {
 
 function statusError(status: number, message: string, path: string, now: number): StatusErrorBody {
   const timestamp = new Date(now).toISOString().replace('Z', '+0000');
-  return { timestamp, status, error: STATUS_CODES[status] ?? 'Error', message, path: redactSecrets(path) };
+  return { timestamp, status, error: STATUS_CODES[status] ?? 'Error', message, path: redactPath(path) };
 }
 
 /** RFC 6750 section 3: no error code for a request that carried no token at all. */

@@ -3,6 +3,7 @@ import type { Environment } from '@tollward/protocol';
 import type { Peer } from '../../certificates/index.js';
 import type { ConnectionProof } from '../../clients/index.js';
 import type { PeerAddress } from '../../platform/listeners/address.js';
+import type { Reservation } from '../../platform/rate-limiter.js';
 import type { Refusal } from '../../refusals/index.js';
 import type { RequestHead } from './request-head.js';
 
@@ -13,6 +14,8 @@ export interface Connection {
   readonly address: PeerAddress;
   readonly peer: Peer | 'not-asked';
   readonly proof: ConnectionProof;
+  /** The Authorization header of its last request that was not refused: sent again, it is no guess. */
+  accepted: string | undefined;
   /** The last request that began. */
   latest: Exchange | undefined;
   /** Its last answer was given: whatever still arrives is not read (RFC 9112 section 9.6). */
@@ -20,7 +23,7 @@ export interface Connection {
 }
 
 export function openConnection(address: PeerAddress, peer: Peer | 'not-asked'): Connection {
-  return { address, peer, proof: { proved: undefined }, latest: undefined, ended: false };
+  return { address, peer, proof: { proved: undefined }, accepted: undefined, latest: undefined, ended: false };
 }
 
 /** One request on its way through the wire surface. */
@@ -39,6 +42,8 @@ export interface Exchange {
   /** Once the head was read: what it says, and the route it names. */
   head: RequestHead | undefined;
   route: Route | undefined;
+  /** Its place among the failures of its address, until its outcome is known. */
+  reserved?: Reservation | undefined;
   /** It has its answer, and its one log line. */
   settled: boolean;
 }

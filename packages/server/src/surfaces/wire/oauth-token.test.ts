@@ -15,6 +15,7 @@ import {
   someSecret,
   someTime,
   someTokenKey,
+  someUsage,
   thumbprintOf,
 } from '../../testing/facts.js';
 import { type Exchange, openConnection } from './exchange.js';
@@ -57,6 +58,8 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
       return waitUntil(at);
     },
     onIssued: (grantType) => issued.push(grantType),
+    usage: someUsage(),
+    clock: () => someTime,
   });
   const send = async ({
     head,

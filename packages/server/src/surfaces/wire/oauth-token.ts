@@ -11,6 +11,7 @@ export interface TokenRouteDependencies extends IssueTokenDependencies {
   /** Resolves when the monotonic clock reaches `at`. */
   readonly waitUntil: (at: number) => Promise<void>;
   readonly onIssued: (grantType: string) => void;
+  readonly clock: () => number;
 }
 
 /**
@@ -37,15 +38,17 @@ export function createTokenRoute(dependencies: TokenRouteDependencies): Route {
   function answerBody(read: ReadBody, exchange: Exchange, head: RequestHead): TokenOutcome {
     const parameters = parseParameters(read, head);
     if (isRefusal(parameters)) return parameters;
-    const { environment, connection, mtlsUrl, receivedAt } = exchange;
+    const { environment, connection, mtlsUrl } = exchange;
     const issued = issueToken(
       {
         environment,
         peer: connection.peer,
+        address: connection.address.text,
         mtlsUrl,
         authorization: head.authorization,
         parameters,
-        now: receivedAt,
+        // Not when the head arrived: the body may come much later, and what was revoked meanwhile is revoked.
+        now: dependencies.clock(),
         proof: connection.proof,
       },
       dependencies,

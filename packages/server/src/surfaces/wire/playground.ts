@@ -10,7 +10,9 @@ export function createPlaygroundRoute(dependencies: PipelineDependencies): Route
     method: 'GET',
     handle: (exchange, head) => {
       const { environment, connection, mtlsUrl, receivedAt } = exchange;
-      const call = { environment, peer: connection.peer, mtlsUrl, authorization: head.authorization, now: receivedAt };
+      const { peer } = connection;
+      const address = connection.address.text;
+      const call = { environment, peer, address, mtlsUrl, authorization: head.authorization, now: receivedAt };
       return runPipeline(call, dependencies).then((admitted) =>
         isRefusal(admitted) ? admitted : answerAdmitted(environment, admitted),
       );

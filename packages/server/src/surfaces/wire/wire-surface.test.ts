@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createLog } from '../../platform/observability/log.js';
 import { createHexIds, createRandomPool } from '../../platform/random.js';
 import { createRateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
@@ -27,6 +27,26 @@ const routes = new Map<string, Route>([
       handle: async () => {
         await new Promise<void>((resolve) => held.push(resolve));
         return { refusal: 'malformed_request', step: 'body', expected: 'the whole body', seen: 'less' };
+      },
+    },
+  ],
+  [
+    '/held-wrong',
+    {
+      method: 'GET',
+      handle: async () => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        return { refusal: 'token_malformed', step: 'token', expected: 'a token', seen: 'none' };
+      },
+    },
+  ],
+  [
+    '/held-good',
+    {
+      method: 'GET',
+      handle: async () => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        return { status: 200, body: '{"good":true}', clientId: 'cli_1' };
       },
     },
   ],
@@ -93,7 +113,9 @@ async function startSurface(limits: Limits = {}) {
       tokenIssued: () => undefined,
       handshake: () => undefined,
       refusalsDropped: () => undefined,
+      usageDropped: () => undefined,
       clockSkew: () => undefined,
+      certificateEnds: () => undefined,
       render: async () => '',
       contentType: '',
     },
@@ -106,7 +128,14 @@ async function startSurface(limits: Limits = {}) {
     isTransient: (error) => error instanceof Away,
   });
   const server = createServer({ requireHostHeader: false });
-  server.on('connection', (socket) => surface.onConnection(socket as TLSSocket));
+  let endedConnections = 0;
+  server.on('connection', (socket) => {
+    surface.onConnection(socket as TLSSocket);
+    socket.once('close', () => {
+      endedConnections += 1;
+    });
+  });
+  server.on('connect', (_request, socket) => surface.onBadRequest('malformed', socket as TLSSocket, 'CONNECT'));
   server.on('request', surface.onRequest);
   server.on('clientError', (error, socket) => surface.onBadRequest('malformed', socket as TLSSocket, error.message));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -142,7 +171,20 @@ async function startSurface(limits: Limits = {}) {
       socket.on('close', () => resolve(text));
       socket.on('error', reject);
     });
-  return { send, sendRaw, state, lines, recorded, metrics, surface };
+  /** Sends bytes, reads to the end of the answers, and leaves its own side of the connection open for good. */
+  const sendAndStay = (bytes: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(bytes));
+      closers.push(async () => void socket.destroy());
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1');
+      });
+      socket.on('end', () => resolve(text));
+      socket.on('error', reject);
+    });
+  const ended = () => endedConnections;
+  return { send, sendRaw, sendAndStay, ended, state, lines, recorded, metrics, surface };
 }
 
 describe('an answer of the wire surface', () => {
@@ -234,6 +276,19 @@ describe('the edge', () => {
     expect(kept).not.toContain('y'.repeat(300));
   });
 
+  test.each([
+    ['an escaped mark', '/x/tlw%5Fsbx_cs_'],
+    ['an escaped letter', '/x/%74lw_sbx_cs_'],
+    ['an escaped escape', '/x/%2574lw_sbx_cs_'],
+    ['escaped digits of an escape', '/x/%25%37%34lw_sbx_cs_'],
+  ])('keeps a secret with %s out of logs, records and answers', async (_case, path) => {
+    const { send, lines, recorded } = await startSurface();
+    const { text } = await send(`${path}${'q'.repeat(49)}`);
+    const kept = lines.join('') + JSON.stringify(recorded) + text;
+    expect(kept).toContain('/x/');
+    expect(kept).not.toContain('qqqq');
+  });
+
   test('refuses an ambiguous request and closes its connection', async () => {
     const { sendRaw, recorded } = await startSurface();
     const head = 'GET /good HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n';
@@ -306,6 +361,26 @@ describe('the edge', () => {
     expect(text).toContain('connection: close');
   });
 
+  test.each([
+    ['is not HTTP', 'NOT HTTP\r\n\r\n', 400],
+    ['asks for a tunnel', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['is ambiguous', 'GET /good HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    ['leaves a body unread', 'POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n', 200],
+    ['has a broken body', 'POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+  ])('lets go of the connection after a request that %s, although the peer does not', async (_case, bytes, status) => {
+    const { sendAndStay, ended } = await startSurface();
+    expect(await sendAndStay(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    await vi.waitFor(() => expect(ended()).toBe(1));
+  });
+
+  test('lets go of a connection whose next request can not be read while an answer is still due', async () => {
+    const { sendAndStay, ended } = await startSurface();
+    const answered = sendAndStay('GET /held-wrong HTTP/1.1\r\nHost: a\r\n\r\nNOT HTTP\r\n\r\n');
+    expect(await answered).toBe('');
+    await vi.waitFor(() => expect(ended()).toBe(1));
+    for (const release of held.splice(0)) release();
+  });
+
   test('destroys a request whose connection it never saw begin', async () => {
     const { surface } = await startSurface();
     const destroyed: string[] = [];
@@ -336,6 +411,58 @@ describe('the limits of an address', () => {
     expect((await send('/wrong-token')).status).toBe(401);
     const limited = await send('/good');
     expect([limited.status, limited.headers['x-refusal-code']]).toEqual([429, 'address_failures_limited']);
+  });
+
+  test('count a failure from the arrival of its request on in the minute, however many others are still open', async () => {
+    const { send } = await startSurface({ failures: { perSecond: 100, perMinute: 2 } });
+    const wrong = () => send('/held-wrong', { headers: { authorization: 'Bearer wrong' } });
+    const open = [wrong(), wrong()];
+    await vi.waitFor(() => expect(held).toHaveLength(2));
+    const limited = await wrong();
+    expect([limited.status, limited.headers['x-refusal-code']]).toEqual([429, 'address_failures_limited']);
+    for (const release of held.splice(0)) release();
+    expect((await Promise.all(open)).map(({ status }) => status)).toEqual([401, 401]);
+    expect((await send('/good')).status, 'they have come to be failures').toBe(429);
+  });
+
+  test('let more good requests be open at the same time than may fail in a second', async () => {
+    const { send } = await startSurface({ failures: { perSecond: 100, perMinute: 1_000 } });
+    const headers = { authorization: 'Bearer right' };
+    const open = Array.from({ length: 120 }, () => send('/held-good', { headers }));
+    await vi.waitFor(() => expect(held).toHaveLength(120));
+    const next = send('/held-good', { headers });
+    await vi.waitFor(() => expect(held).toHaveLength(121));
+    for (const release of held.splice(0)) release();
+    const statuses = (await Promise.all([...open, next])).map(({ status }) => status);
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
+  test('give back the place of a request with credentials that did not fail', async () => {
+    const { send } = await startSurface({ failures: one, requests: { perSecond: 8, perMinute: 100 } });
+    const headers = { authorization: 'Bearer right' };
+    const paths = ['/good', '/nowhere', '/wrong-certificate', '/broken', '/good', '/good', '/away', '/good'];
+    const statuses: number[] = [];
+    for (const path of paths) statuses.push((await send(path, { headers })).status);
+    expect(statuses).toEqual([200, 404, 401, 500, 200, 200, 503, 200]);
+    const refused = (await send('/good', { headers })).headers['x-refusal-code'];
+    expect(refused, 'nor does one that its requests are too many for').toBe('address_rate_limited');
+    expect((await send('/good', { headers })).headers['x-refusal-code']).toBe('address_rate_limited');
+  });
+
+  test('end the connection of what they refuse', async () => {
+    const { sendRaw } = await startSurface({ requests: one });
+    const text = await sendRaw('GET /good HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3));
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 429']);
+    expect(text).toContain('connection: close');
+  });
+
+  test('write a few lines a second at most, and count every refusal', async () => {
+    const { send, lines, metrics } = await startSurface({ requests: one });
+    for (let number = 0; number < 20; number += 1) await send('/good');
+    const logged = lines.filter((line) => line.includes('address_rate_limited'));
+    expect(logged).toHaveLength(5);
+    expect(metrics.filter(([kind]) => kind === 'refused')).toHaveLength(19);
+    expect(metrics.filter(([kind]) => kind === 'request')).toHaveLength(20);
   });
 
   test('drop what can not be read beyond their number, and count it', async () => {

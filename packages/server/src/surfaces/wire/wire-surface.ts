@@ -6,10 +6,11 @@ import type { TLSSocket } from 'node:tls';
 import { type Environment, redactSecrets } from '@tollward/protocol';
 import { readPeer } from '../../certificates/index.js';
 import { parsePeerAddress } from '../../platform/listeners/address.js';
+import { closeSoon } from '../../platform/listeners/close-soon.js';
 import type { BadRequestKind } from '../../platform/listeners/tls-listener.js';
 import type { Log } from '../../platform/observability/log.js';
 import type { Metrics } from '../../platform/observability/metrics.js';
-import type { RateLimiter, RateLimits } from '../../platform/rate-limiter.js';
+import { createRateLimiter, type RateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
 import { describeExceeded, isRefusal, type Refusal, type RefusalRecorder } from '../../refusals/index.js';
 import { findRoute, refuseHead, unknownRoute } from './edge-refusals.js';
 import { answerRefusal } from './errors.js';
@@ -21,6 +22,7 @@ import {
   openConnection,
   type Route,
 } from './exchange.js';
+import { redactPath } from './redact-path.js';
 import { parseRequestHead } from './request-head.js';
 
 export interface AddressLimits {
@@ -60,10 +62,19 @@ const badRequestCodes = {
   'header-too-large': 'header_too_large',
   timeout: 'request_timeout',
 } as const;
-/** Refusals that count as a failed authentication of their address. */
-const failures: ReadonlySet<string> = new Set(['client_authentication_failed', 'token_malformed']);
+/** Refusals that count as a failed authentication of their address. A pause is no fault of the caller and does not. */
+const failures: ReadonlySet<string> = new Set([
+  'client_authentication_failed',
+  'secret_other_environment',
+  'secret_replaced',
+  'secret_revoked',
+  'token_malformed',
+]);
+const limitCodes: ReadonlySet<string> = new Set(['address_rate_limited', 'address_failures_limited']);
 const retrySeconds = 2;
 const longestPath = 200;
+/** An address over its limits would otherwise fill the log at the speed it sends. The metrics count them all. */
+const limitLines: RateLimits = { perSecond: 5, perMinute: 60 };
 
 export function createWireSurface(dependencies: WireSurfaceDependencies): WireSurface {
   const {
@@ -82,18 +93,26 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
   const connections = new WeakMap<object, Connection>();
   const asksForCertificate = listener === 'api-mtls';
   const listenerLabel = `${environment} ${listener}`;
+  const limitLineRates = createRateLimiter();
 
-  const limitAddress = (key: string, now: number): Refusal | undefined => {
-    const failed = addressRates.failures.peek(key, addressLimits.failures, now);
-    if (failed !== undefined) return { refusal: 'address_failures_limited', step: 'edge', ...describeExceeded(failed) };
+  /** With `exchange`, whose credentials are still to be judged, a place among the failures of the minute is held for it. */
+  const limitAddress = (key: string, now: number, exchange?: Exchange): Refusal | undefined => {
+    const failed = exchange
+      ? addressRates.failures.reserve(key, addressLimits.failures, now)
+      : addressRates.failures.peek(key, addressLimits.failures, now);
+    if (failed !== undefined && 'limit' in failed)
+      return { refusal: 'address_failures_limited', step: 'edge', ...describeExceeded(failed) };
+    if (exchange) exchange.reserved = failed;
     const exceeded = addressRates.requests.take(key, addressLimits.requests, now);
     return exceeded && { refusal: 'address_rate_limited', step: 'edge', ...describeExceeded(exceeded) };
   };
 
   const respond = (exchange: Exchange): void => {
     const { receivedAt, request, connection } = exchange;
-    const limited = limitAddress(connection.address.limitKey, receivedAt);
     const parsed = parseRequestHead(request);
+    const authorization = parsed.ok ? parsed.head.authorization : undefined;
+    const mayBeGuess = authorization !== undefined && authorization !== connection.accepted;
+    const limited = limitAddress(connection.address.limitKey, receivedAt, mayBeGuess ? exchange : undefined);
     if (!parsed.ok) {
       finish(exchange, limited ?? refuseHead(parsed));
       return;
@@ -144,15 +163,18 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     const { traceId, request, receivedAt, connection, head, route } = exchange;
     const path = route !== undefined && head !== undefined ? head.path : rawPath(request);
     const refusal = isRefusal(outcome) ? outcome : undefined;
-    if (refusal !== undefined && failures.has(refusal.refusal)) {
-      addressRates.failures.take(connection.address.limitKey, addressLimits.failures, receivedAt);
-    }
+    countFailure(exchange, refusal !== undefined && failures.has(refusal.refusal));
+    if (refusal === undefined) connection.accepted = head?.authorization;
     const answer = isRefusal(outcome) ? answerRefusal(outcome, head?.path ?? path, receivedAt) : outcome;
     write(exchange, answer);
 
     const durationMs = monotonic() - exchange.startedAt;
     const { status } = answer;
     metrics.request(listenerLabel, route === undefined ? 'none' : path, status, durationMs);
+    if (refusal !== undefined) {
+      recordRefusal(refusal, exchange, path);
+      if (limitCodes.has(refusal.refusal) && !mayLogLimit(connection)) return;
+    }
     log.request({
       time: receivedAt,
       traceId,
@@ -167,8 +189,15 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       clientId: outcome.clientId,
       refusal: refusal?.refusal,
     });
-    if (refusal !== undefined) recordRefusal(refusal, exchange, path);
   };
+
+  const countFailure = ({ reserved, connection }: Exchange, failed: boolean): void => {
+    if (reserved !== undefined) addressRates.failures.settle(reserved, failed, clock());
+    else if (failed) addressRates.failures.take(connection.address.limitKey, addressLimits.failures, clock());
+  };
+
+  const mayLogLimit = ({ address }: Connection): boolean =>
+    limitLineRates.take(address.limitKey, limitLines, clock()) === undefined;
 
   const write = ({ request, response, traceId, connection, head }: Exchange, answer: Answer): void => {
     // A body nobody read would be taken for the next request, or drained at our cost.
@@ -182,9 +211,12 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       headers.push('connection', 'close');
       connection.ended = true;
     }
-    if (response.destroyed) return;
+    if (response.destroyed) {
+      if (closes) closeSoon(request.socket);
+      return;
+    }
     response.writeHead(answer.status, headers);
-    if (closes) response.end(body, 'latin1', () => request.socket.destroySoon());
+    if (closes) response.end(body, 'latin1', () => closeSoon(request.socket));
     else response.end(body, 'latin1');
   };
 
@@ -234,6 +266,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         connection,
         head: undefined,
         route: undefined,
+        reserved: undefined,
         settled: false,
       };
       connection.latest = exchange;
@@ -263,8 +296,9 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       const traceId = newTraceId();
       const { status, body, headers = [] } = answerRefusal(refusal, '', now);
       // Now it would be taken for the answer to a whole request before, which is still being worked on.
-      if (before?.request.complete && !before.response.writableFinished) socket.destroySoon();
-      else socket.end(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
+      const answerIsDue = before?.request.complete && !before.response.writableFinished;
+      if (!answerIsDue) socket.write(renderRawAnswer(status, String(body), ['x-trace-id', traceId, ...headers]));
+      closeSoon(socket);
       metrics.refused(code);
       metrics.request(listenerLabel, 'none', status, 0);
       const line = { environment, listener, method: '', path: '', address: address.text, correlationId: undefined };
@@ -277,7 +311,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
 /** The path of a request that has no route, fit for a log: without query, secrets or length. */
 function rawPath(request: IncomingMessage): string {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  return redactSecrets(path).slice(0, longestPath);
+  return redactPath(path).slice(0, longestPath);
 }
 
 function renderRawAnswer(status: number, body: string, headers: readonly string[]): string {
