@@ -17,6 +17,7 @@ const capabilities = [
   'refusals',
   'sca',
   'tokens',
+  'usage',
   'webhooks',
 ];
 

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ describeOnEachEngine('migrations', (open) => {
     return pathToFileURL(`${directory}/`);
   }
 
-  const known = { '0001-first-token.sql': 'select 1; select 2' };
+  const known = Object.fromEntries(
+    readdirSync(new URL('./migrations/', import.meta.url)).map((name) => [name, 'select 1; select 2']),
+  );
 
   test('run a second time apply nothing', async () => {
     expect(await migrate(database)).toEqual({ applied: [] });
@@ -36,12 +39,12 @@ describeOnEachEngine('migrations', (open) => {
     const before = await describeSchema(database);
     const directory = await withFiles({
       ...known,
-      '0002-good.sql': 'create table extra (id text primary key); create index extra_by_id on extra (id)',
-      '0003-broken.sql': 'create table another (id text); create table extra (id text)',
+      '0901-good.sql': 'create table extra (id text primary key); create index extra_by_id on extra (id)',
+      '0902-broken.sql': 'create table another (id text); create table extra (id text)',
     });
     const failed = migrate(database, directory);
     await expect(failed).rejects.toThrow(MigrationError);
-    await expect(failed).rejects.toThrow(/0003-broken\.sql.*"extra" already exists/);
+    await expect(failed).rejects.toThrow(/0902-broken\.sql.*"extra" already exists/);
     expect(await describeSchema(database)).toBe(before);
     expect(await migrate(database)).toEqual({ applied: [] });
   });
@@ -50,10 +53,10 @@ describeOnEachEngine('migrations', (open) => {
     const own = await open();
     const directory = await withFiles({
       ...known,
-      '0003-after.sql': 'alter table extra add column late text not null',
-      '0002-good.sql': 'create table extra (id text primary key); create index extra_by_id on extra (id)',
+      '0902-after.sql': 'alter table extra add column late text not null',
+      '0901-good.sql': 'create table extra (id text primary key); create index extra_by_id on extra (id)',
     });
-    expect(await migrate(own, directory)).toEqual({ applied: ['0002-good.sql', '0003-after.sql'] });
+    expect(await migrate(own, directory)).toEqual({ applied: ['0901-good.sql', '0902-after.sql'] });
     const schema = await describeSchema(own);
     expect(schema).toContain('| `late` | text | no |  |');
     expect(schema).toContain('CREATE INDEX extra_by_id');
@@ -61,8 +64,8 @@ describeOnEachEngine('migrations', (open) => {
 
   test('refuse a database that a newer program has migrated', async () => {
     const own = await open();
-    await migrate(own, await withFiles({ ...known, '0099-newer.sql': 'create table newer (id text)' }));
-    await expect(migrate(own)).rejects.toThrow(/newer Tollward \(0099-newer\.sql\)/);
+    await migrate(own, await withFiles({ ...known, '0999-newer.sql': 'create table newer (id text)' }));
+    await expect(migrate(own)).rejects.toThrow(/newer Tollward \(0999-newer\.sql\)/);
   });
 });
 

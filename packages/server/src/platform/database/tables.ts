@@ -22,6 +22,9 @@ export interface ClientsTable {
   generation: Generated<number>;
   created_at: Date;
   revoked_at: Date | null;
+  embedded_model: Generated<boolean>;
+  sca_off: Generated<boolean>;
+  allowed_addresses: Generated<string[]>;
 }
 
 export interface ClientSecretsTable {
@@ -33,7 +36,10 @@ export interface ClientSecretsTable {
   hint: string;
   created_at: Date;
   usable_until: Date | null;
+  ended_at: Date | null;
   revoked_at: Date | null;
+  paused_until: Date | null;
+  uses_counted_since: Generated<Date>;
 }
 
 export interface CertificatesTable {
@@ -51,6 +57,10 @@ export interface CertificatesTable {
   pem: string;
   created_at: Date;
   revoked_at: Date | null;
+  origin: Generated<'issued' | 'uploaded'>;
+  paused_until: Date | null;
+  uses_counted_since: Generated<Date>;
+  expiry_notice_days: number | null;
 }
 
 export interface CertificateAuthoritiesTable {
@@ -100,6 +110,20 @@ export interface RefusalsTable {
   expires_at: Date;
 }
 
+export interface CredentialUsesTable {
+  environment: Environment;
+  credential_id: string;
+  client_id: string;
+  address: string;
+  certificate_id: Generated<string>;
+  uses: Generated<bigint>;
+  last_used_at: Date | null;
+  tokens_until: Date | null;
+  refused: Generated<bigint>;
+  last_refused_at: Date | null;
+  expires_at: Date;
+}
+
 export interface AuditEntriesTable {
   id: string;
   occurred_at: Date;
@@ -123,6 +147,7 @@ export interface Tables {
   hmac_keys: HmacKeysTable;
   token_keys: TokenKeysTable;
   refusals: RefusalsTable;
+  credential_uses: CredentialUsesTable;
   audit_entries: AuditEntriesTable;
 }
 
