@@ -1,1 +1,2 @@
 export { type Actor, appendAuditEntry } from './append.js';
+export { findLastSubject } from './find-last-subject.js';

@@ -4,18 +4,24 @@ import { appendAuditEntry } from '../audit/index.js';
 import type { Database } from '../platform/database/database.js';
 import type { MasterKey } from '../platform/keys/master-key.js';
 import type { RandomBytes } from '../platform/random.js';
-import { type Authority, type AuthorityKind, createAuthority } from './certificate-authority.js';
+import { type Authority, type AuthorityKind, createAuthority, type PartnerAuthority } from './certificate-authority.js';
 
-export type Authorities = Readonly<Record<Environment, Readonly<Record<AuthorityKind, Authority>>>>;
+export interface EnvironmentAuthorities {
+  readonly partner: PartnerAuthority;
+  readonly platform: Authority;
+}
+
+export type Authorities = Readonly<Record<Environment, EnvironmentAuthorities>>;
 
 const actor: Actor = 'tollward';
 
-/** Opens the two authorities of each environment and makes those that are missing. */
+/** Opens the two authorities of each environment and makes those that are missing. A brought one takes the place of our own. */
 export async function openAuthorities(
   database: Database,
   masterKey: MasterKey,
   now: number,
   random: RandomBytes,
+  brought: Readonly<Partial<Record<Environment, PartnerAuthority>>> = {},
 ): Promise<Authorities> {
   const open = async (environment: Environment, kind: AuthorityKind): Promise<Authority> =>
     (await loadAuthority(database, masterKey, environment, kind)) ?? storeAuthority(environment, kind);
@@ -41,10 +47,10 @@ export async function openAuthorities(
     return authority;
   };
 
-  const opened: Record<string, Record<AuthorityKind, Authority>> = {};
+  const opened: Record<string, EnvironmentAuthorities> = {};
   for (const environment of environments) {
     opened[environment] = {
-      partner: await open(environment, 'partner'),
+      partner: brought[environment] ?? (await open(environment, 'partner')),
       platform: await open(environment, 'platform'),
     };
   }

@@ -3,9 +3,9 @@
 
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
 import type { Environment } from '@tollward/protocol';
+import { encodePem } from '@tollward/protocol/pem';
 import type { RandomBytes } from '../platform/random.js';
-import { generateEcKeyPair } from './key-pair.js';
-import { encodePem } from './pem.js';
+import { createKeyPair } from './key-pair.js';
 import { createSerialNumber, validityFrom } from './validity.js';
 import { signCertificate } from './x509.js';
 
@@ -20,6 +20,14 @@ export interface IssuingAuthority {
   readonly issuingKeyPkcs8: Buffer;
 }
 
+/** What signs partners' certificate requests. */
+export interface PartnerAuthority extends IssuingAuthority {
+  /** When it and all above it are valid. Left out of our own, which is made to last. */
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
+  /** What follows a leaf when it is handed out, if it is not the issuing certificate alone. */
+  readonly issuingChainPem?: string;
+}
+
 export interface Authority extends IssuingAuthority {
   readonly rootCertificatePem: string;
   readonly rootKeyPkcs8: Buffer;
@@ -32,13 +40,17 @@ export interface AuthorityRequest {
   readonly randomBytes?: RandomBytes;
 }
 
+export function canSign({ validity }: PartnerAuthority, now: number): boolean {
+  return validity === undefined || (validity.notBefore <= now && now < validity.notAfter);
+}
+
 const titles = { sandbox: 'Sandbox', production: 'Production', partner: 'Partner', platform: 'Platform' } as const;
 
 export async function createAuthority(request: AuthorityRequest): Promise<Authority> {
   const { environment, kind, now, randomBytes = nodeRandomBytes } = request;
   const name = `Tollward ${titles[environment]} ${titles[kind]}`;
-  const rootKeys = await generateEcKeyPair('P-384');
-  const issuingKeys = await generateEcKeyPair('P-256');
+  const rootKeys = await createKeyPair('ec-p384');
+  const issuingKeys = await createKeyPair('ec-p256');
 
   const root = await signCertificate(
     {

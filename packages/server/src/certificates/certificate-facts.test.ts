@@ -27,7 +27,7 @@ describe.skipIf(!opensslInstalled)('facts of a certificate made by openssl', () 
   it('are what openssl reads', () => {
     const facts = factsOf('plain', {
       subject: '/C=EE/O=Example Bank/CN=cli_1',
-      extensions: ['extendedKeyUsage = clientAuth, serverAuth'],
+      extensions: ['extendedKeyUsage = clientAuth, serverAuth', 'subjectAltName = DNS:api.example.com,IP:192.0.2.7'],
     });
     const hex = show('plain', '-fingerprint', '-sha256').trim().replace(/^.*=/, '').replaceAll(':', '');
     expect(facts.sha256.toString('hex').toUpperCase()).toBe(hex);
@@ -38,7 +38,12 @@ describe.skipIf(!opensslInstalled)('facts of a certificate made by openssl', () 
     expect(facts).toMatchObject({
       subject: 'C=EE, O=Example Bank, CN=cli_1',
       issuer: 'C=EE, O=Example Bank, CN=cli_1',
+      readable: true,
       commonNames: ['cli_1'],
+      alternativeNames: 'DNS:api.example.com, IP Address:192.0.2.7',
+      keyAccepted: true,
+      isAuthority: false,
+      isSelfSigned: true,
       extendedKeyUsage: ['1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.1'],
     });
   });
@@ -100,6 +105,47 @@ describe.skipIf(!opensslInstalled)('facts of a certificate made by openssl', () 
     expect(usage('no-usage', ['2.5.29.37 = DER:3000'])).toEqual(['unreadable']);
   });
 
+  it('tell who signed it from what it says of its issuer', () => {
+    openssl.selfSigned('ca', { subject: '/CN=same', extensions: ['basicConstraints = CA:TRUE'] });
+    const facts = readCertificateFacts(openssl.issued('namesake', 'ca', { subject: '/CN=same' }));
+    expect(facts).toMatchObject({ subject: 'CN=same', issuer: 'CN=same', isSelfSigned: false });
+  });
+
+  it('do not take bytes behind a certificate for a part of it', () => {
+    const der = openssl.selfSigned('padded', { subject: '/CN=x' });
+    expect(readCertificateFacts(der).readable).toBe(true);
+    expect(readCertificateFacts(Buffer.concat([der, Buffer.from([0])])).readable).toBe(false);
+  });
+
+  it('do not take another encoding of a certificate for the certificate', () => {
+    const der = openssl.selfSigned('encoded', { subject: '/CN=x' });
+    // The same length in a byte more than it needs.
+    const longer = Buffer.concat([Buffer.from([0x30, 0x83, 0]), der.subarray(2)]);
+    expect(readCertificateFacts(longer)).toMatchObject({ readable: false, subject: 'CN=x' });
+  });
+
+  it('do not move a year of the first century into ours', () => {
+    const der = openssl.selfSigned('late', { subject: '/CN=x', days: 20_000 });
+    expect(readCertificateFacts(der).notAfter).toBeGreaterThan(Date.UTC(2070));
+    const year = der.indexOf('20', der.indexOf('\u{18}\u{0f}', 'latin1'));
+    der.write('0049', year);
+    expect(readCertificateFacts(der)).toMatchObject({ readable: false, notAfter: 0 });
+  });
+
+  it('with a time that is none do not make a readable certificate, nor one that is valid some day', () => {
+    const der = openssl.selfSigned('odd', { subject: '/CN=x', days: 20_000 });
+    const end = der.indexOf('20', der.indexOf('\u{18}\u{0f}', 'latin1'));
+    const months = Buffer.from(der);
+    months.write('13', end + 4);
+    expect(readCertificateFacts(months)).toMatchObject({ readable: false, notAfter: 0 });
+    // The start stands right before the end, in 13 characters.
+    const start = Buffer.from(der);
+    start.write('13', end - 2 - 13 + 2);
+    const facts = readCertificateFacts(start);
+    expect(facts.readable).toBe(false);
+    expect(facts.notBefore).toBeGreaterThan(Date.UTC(9999, 11, 31));
+  });
+
   it('can be read from any damaged certificate without a throw, and stay fit for a log', () => {
     const der = openssl.selfSigned('fuzzed', { subject: '/C=EE/O=Example Bank/CN=cli_1' });
     const place = fc.record({ at: fc.nat(), to: fc.nat(255) });
@@ -119,14 +165,19 @@ describe('facts of bytes that are no certificate', () => {
     const bytes = Buffer.from('not a certificate');
     const sha256 = createHash('sha256').update(bytes).digest();
     expect(readCertificateFacts(bytes)).toEqual({
+      readable: false,
       sha256,
       thumbprint: sha256.toString('base64url'),
       serialNumber: '',
       subject: '',
       commonNames: [],
       issuer: '',
+      alternativeNames: '',
       keyType: 'unknown',
-      notBefore: 0,
+      keyAccepted: false,
+      isAuthority: false,
+      isSelfSigned: false,
+      notBefore: 8.64e15,
       notAfter: 0,
       extendedKeyUsage: [],
     });

@@ -1,8 +1,8 @@
 // Decides whether a certificate request (PKCS #10, RFC 2986) that a partner sent may be signed.
 
-import type { KeyObject } from 'node:crypto';
-import { keyTypeOf } from './key-pair.js';
-import { type PasteProblem, parsePastedRequest } from './request-intake.js';
+import { type PasteProblem, readPaste } from '@tollward/protocol/pem';
+import { printable } from '../platform/printable.js';
+import { isAcceptedKey, keyTypeOf } from './key-pair.js';
 import { readRequest } from './x509.js';
 
 /** What we keep of a request. Everything else in it, extensions and other names included, is left out of the certificate. */
@@ -14,8 +14,8 @@ export interface AcceptedCsr {
   readonly country: string | undefined;
 }
 
-export type CsrProblem =
-  | PasteProblem
+export type CsrFault =
+  | 'not-readable'
   | 'key-not-allowed'
   | 'signature-hash-weak'
   | 'possession-not-proved'
@@ -24,22 +24,11 @@ export type CsrProblem =
 
 export type CsrDecision =
   | { readonly ok: true; readonly csr: AcceptedCsr }
-  | { readonly ok: false; readonly problem: CsrProblem; readonly remedy: string };
+  | { readonly ok: false; readonly problem: PasteProblem | CsrFault; readonly remedy: string };
 
-/** What to do about each problem, said to the partner. None of these texts carries anything of the input. */
-const remedies: Readonly<Record<CsrProblem, string>> = {
-  empty: 'Paste a certificate request in PEM form. It begins with -----BEGIN CERTIFICATE REQUEST-----.',
-  'too-large': 'This is over 16 KiB, far more than a certificate request. Paste the request only.',
-  'private-key':
-    'This is a private key. It has left your hands, so treat it as compromised: delete it, make a new key, and send only the certificate request of the new key.',
-  certificate: 'This is a certificate, not a certificate request. Send the request (CSR) that you made from your key.',
-  several: 'There is more than one PEM block here. Send exactly one certificate request.',
-  'headers-missing':
-    'The first and last line are missing. Send the whole file, from -----BEGIN CERTIFICATE REQUEST----- to -----END CERTIFICATE REQUEST-----.',
-  binary: 'This is a binary (DER) file. Convert it with: openssl req -inform DER -in client.der -out client.csr',
-  'text-around': 'There is text before or after the certificate request. Send the PEM block only, without comments.',
-  damaged: 'The certificate request is damaged or cut off. Copy the whole file again, or make a new request.',
-  'not-a-request': 'This is not a certificate request. It begins with -----BEGIN CERTIFICATE REQUEST-----.',
+/** What to do about each fault, said to the partner. None of these texts carries anything of the input. */
+const remedies: Readonly<Record<CsrFault, string>> = {
+  'not-readable': 'This cannot be read as a certificate request. Make a new one from your key, with SHA-256.',
   'key-not-allowed':
     'This kind of key is not accepted. Make a new key: RSA of 2048, 3072 or 4096 bits with the exponent 65537, or an elliptic-curve key on P-256 or P-384.',
   'signature-hash-weak':
@@ -52,18 +41,27 @@ const remedies: Readonly<Record<CsrProblem, string>> = {
     'The organisation (O) in the subject is over 64 characters or has characters that cannot be printed. Make the request again with a shorter, plain name.',
 };
 
-const acceptedKeyTypes = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p256', 'ec-p384'];
 const acceptedHashes = ['SHA-256', 'SHA-384', 'SHA-512'];
 
 /** RFC 5280 appendix A.1, ub-organization-name. */
 const longestOrganisation = 64;
 
+/** Whether it may stand as the organisation (O) in a request and in a certificate. */
+export function isOrganisationName(name: string): boolean {
+  return name !== '' && [...name].length <= longestOrganisation && printable(name) === name;
+}
+
+/** Whether it may stand as the country (C). */
+export function isCountryCode(code: string): boolean {
+  return /^[A-Z]{2}$/.test(code);
+}
+
 /** Decides whether a pasted certificate request may be signed. Never throws, and no answer repeats the input. */
 export async function decideCsr(csrPem: string): Promise<CsrDecision> {
-  const pasted = parsePastedRequest(csrPem);
-  if (!pasted.ok) return refuse(pasted.problem);
-  const request = await readRequest(pasted.der);
-  if (request === undefined) return refuse('damaged');
+  const pasted = readPaste(csrPem, 'certificate-request');
+  if (!pasted.ok) return pasted;
+  const request = await readRequest(Buffer.from(pasted.der));
+  if (request === undefined) return refuse('not-readable');
 
   const { publicKey } = request;
   if (publicKey === undefined || !isAcceptedKey(publicKey)) return refuse('key-not-allowed');
@@ -72,25 +70,18 @@ export async function decideCsr(csrPem: string): Promise<CsrDecision> {
 
   const organisation = request.organisations.map((name) => name.trim()).find((name) => name !== '');
   if (organisation === undefined) return refuse('organisation-missing');
-  if ([...organisation].length > longestOrganisation || /[\p{C}\p{Zl}\p{Zp}]/u.test(organisation)) {
-    return refuse('organisation-not-usable');
-  }
+  if (!isOrganisationName(organisation)) return refuse('organisation-not-usable');
   return {
     ok: true,
     csr: {
       publicKeySpki: publicKey.export({ type: 'spki', format: 'der' }),
       keyType: keyTypeOf(publicKey),
       organisation,
-      country: request.countries.find((code) => /^[A-Z]{2}$/.test(code)),
+      country: request.countries.find(isCountryCode),
     },
   };
 }
 
-function isAcceptedKey(key: KeyObject): boolean {
-  const exponent = key.asymmetricKeyDetails?.publicExponent;
-  return acceptedKeyTypes.includes(keyTypeOf(key)) && (exponent === undefined || exponent === 65_537n);
-}
-
-function refuse(problem: CsrProblem): CsrDecision {
+function refuse(problem: CsrFault): CsrDecision {
   return { ok: false, problem, remedy: remedies[problem] };
 }

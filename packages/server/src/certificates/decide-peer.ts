@@ -13,6 +13,8 @@ export interface RegisteredCertificate {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly revokedAt: number | null;
+  /** Until this moment it counts as revoked, and afterwards as before (a brown-out). */
+  readonly pausedUntil: number | null;
 }
 
 export type PeerVerdict =
@@ -21,12 +23,12 @@ export type PeerVerdict =
       readonly accepted: false;
       readonly code: RefusalCode;
       readonly seen: string;
-      readonly parameters?: Readonly<Record<string, string>>;
+      readonly parameters: Readonly<Record<string, string>>;
     };
 
 /** Judges a certificate that a client has registered, at the moment `now`. */
 export function decideRegisteredCertificate(certificate: RegisteredCertificate, now: number): PeerVerdict {
-  const { id, revokedAt, notBefore, notAfter } = certificate;
+  const { id, revokedAt, pausedUntil, notBefore, notAfter } = certificate;
   if (revokedAt !== null) {
     const at = new Date(revokedAt).toISOString();
     return {
@@ -34,6 +36,15 @@ export function decideRegisteredCertificate(certificate: RegisteredCertificate, 
       code: 'certificate_revoked',
       seen: `certificate ${id}, revoked at ${at}`,
       parameters: { revokedAt: at },
+    };
+  }
+  if (pausedUntil !== null && now < pausedUntil) {
+    const until = new Date(pausedUntil).toISOString();
+    return {
+      accepted: false,
+      code: 'certificate_paused',
+      seen: `certificate ${id}, paused until ${until}`,
+      parameters: { pausedUntil: until },
     };
   }
   if (now < notBefore) {

@@ -1,11 +1,12 @@
 import type { Environment } from '@tollward/protocol';
-import { type Actor, appendAuditEntry } from '../audit/index.js';
+import type { Actor } from '../audit/index.js';
 import type { Tx } from '../platform/database/database.js';
-import { newId } from '../platform/ids.js';
 import type { RandomBytes } from '../platform/random.js';
 import type { Authorities } from './authority-store.js';
+import { canSign } from './certificate-authority.js';
 import type { AcceptedCsr } from './certificate-request.js';
-import { insertCertificate } from './certificate-store.js';
+import type { RegistrationProblem } from './decide-registration.js';
+import { registerCertificate } from './register-certificate.js';
 import { signClientCertificate } from './sign-client-certificate.js';
 
 export interface IssueCertificate {
@@ -17,12 +18,15 @@ export interface IssueCertificate {
 }
 
 export interface IssuedCertificate {
+  readonly ok: true;
   readonly id: string;
   /** The certificate and its issuer, in the order a TLS client sends them. */
   readonly chainPem: string;
   readonly thumbprint: string;
   readonly notAfter: number;
 }
+
+export type IssuingProblem = RegistrationProblem | 'partner-authority-not-valid';
 
 /** Signs an accepted certificate request by the environment's partner authority and registers the certificate to the client. */
 export async function issueCertificate(
@@ -31,16 +35,18 @@ export async function issueCertificate(
   authorities: Authorities,
   now: number,
   random: RandomBytes,
-): Promise<IssuedCertificate> {
+): Promise<IssuedCertificate | { readonly ok: false; readonly problem: IssuingProblem }> {
+  const authority = authorities[environment].partner;
+  if (!canSign(authority, now)) return { ok: false, problem: 'partner-authority-not-valid' };
   const { certificatePem, chainPem, facts } = await signClientCertificate({
-    authority: authorities[environment].partner,
+    authority,
     csr,
     clientId,
     now,
+    randomBytes: random,
   });
-  const id = newId('crt', now, random);
-  await insertCertificate(tx, { environment, id, clientId, name, facts, pem: certificatePem }, now);
-  const details = { clientId, sha256: facts.sha256.toString('hex'), notAfter: new Date(facts.notAfter).toISOString() };
-  await appendAuditEntry(tx, { environment, actor, action: 'certificate.issued', subject: id, details }, now, random);
-  return { id, chainPem, thumbprint: facts.thumbprint, notAfter: facts.notAfter };
+  const registration = { environment, clientId, name, origin: 'issued', facts, pem: certificatePem, actor } as const;
+  const registered = await registerCertificate(tx, registration, now, random);
+  if (!registered.ok) return registered;
+  return { ok: true, id: registered.certificateId, chainPem, thumbprint: facts.thumbprint, notAfter: facts.notAfter };
 }

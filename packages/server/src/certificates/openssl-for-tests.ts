@@ -19,8 +19,10 @@ export interface Openssl {
   read(name: string): Buffer;
   /** Makes `<name>.key` and `<name>.csr`; returns the request in PEM. */
   request(name: string, options: RequestOptions): string;
-  /** Makes a self-signed certificate; returns its DER encoding. */
-  selfSigned(name: string, options: RequestOptions): Buffer;
+  /** Makes `<name>.der` and `<name>.pem`, a self-signed certificate; returns its DER encoding. */
+  selfSigned(name: string, options: CertificateOptions): Buffer;
+  /** The same, signed by the certificate and key of `issuer`. */
+  issued(name: string, issuer: string, options: CertificateOptions): Buffer;
   dispose(): void;
 }
 
@@ -33,6 +35,11 @@ export interface RequestOptions {
   readonly extensions?: readonly string[];
   /** More options of `openssl req`. */
   readonly options?: readonly string[];
+}
+
+export interface CertificateOptions extends RequestOptions {
+  /** How long it lasts, from now on; 30 when left out. */
+  readonly days?: number;
 }
 
 export const opensslKeys = {
@@ -64,21 +71,42 @@ export function createOpenssl(): Openssl {
   const arguments_ = (name: string, { subject = '/', options = [] }: RequestOptions) =>
     ['req', '-new', '-utf8', '-key', `${name}.key`, '-config', `${name}.cnf`, '-subj', subject].concat(options);
 
+  const request = (name: string, wanted: RequestOptions): string => {
+    prepare(name, wanted);
+    const extensions = wanted.extensions === undefined ? [] : ['-reqexts', 'wanted'];
+    run(...arguments_(name, wanted), ...extensions, '-out', `${name}.csr`);
+    return read(`${name}.csr`).toString();
+  };
+  const certificate = (
+    name: string,
+    args: readonly string[],
+    { extensions, days = 30 }: CertificateOptions,
+  ): Buffer => {
+    const wanted = extensions === undefined ? [] : ['-extensions', 'wanted'];
+    run(...args, '-days', String(days), ...wanted, '-out', `${name}.pem`);
+    const der = Buffer.from(
+      read(`${name}.pem`)
+        .toString()
+        .replaceAll(/-----.*-----/g, ''),
+      'base64',
+    );
+    write(`${name}.der`, der);
+    return der;
+  };
+
   return {
     run,
     write,
     read,
-    request(name, wanted) {
-      prepare(name, wanted);
-      const extensions = wanted.extensions === undefined ? [] : ['-reqexts', 'wanted'];
-      run(...arguments_(name, wanted), ...extensions, '-out', `${name}.csr`);
-      return read(`${name}.csr`).toString();
-    },
+    request,
     selfSigned(name, wanted) {
       prepare(name, wanted);
-      const extensions = wanted.extensions === undefined ? [] : ['-extensions', 'wanted'];
-      run(...arguments_(name, wanted), '-x509', '-days', '30', ...extensions, '-outform', 'DER', '-out', `${name}.der`);
-      return read(`${name}.der`);
+      return certificate(name, [...arguments_(name, wanted), '-x509'], wanted);
+    },
+    issued(name, issuer, wanted) {
+      request(name, wanted);
+      const signer = ['-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAcreateserial'];
+      return certificate(name, ['x509', '-req', '-in', `${name}.csr`, ...signer, '-extfile', `${name}.cnf`], wanted);
     },
     dispose: () => rmSync(directory, { recursive: true }),
   };

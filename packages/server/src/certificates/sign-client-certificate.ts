@@ -1,17 +1,17 @@
 // The certificate a partner shows to us (RFC 5280): ours to name and to limit, whatever the request asked for.
 
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
+import { encodePem } from '@tollward/protocol/pem';
 import type { RandomBytes } from '../platform/random.js';
-import type { IssuingAuthority } from './certificate-authority.js';
+import type { PartnerAuthority } from './certificate-authority.js';
 import { type CertificateFacts, readCertificateFacts } from './certificate-facts.js';
 import type { AcceptedCsr } from './certificate-request.js';
-import { encodePem } from './pem.js';
 import { signLeaf } from './sign-leaf.js';
 
 const lifetimeDays = 365;
 
 export interface ClientCertificateRequest {
-  readonly authority: IssuingAuthority;
+  readonly authority: PartnerAuthority;
   readonly csr: AcceptedCsr;
   /** Becomes the one common name. */
   readonly clientId: string;
@@ -21,7 +21,7 @@ export interface ClientCertificateRequest {
 
 export interface SignedClientCertificate {
   readonly certificatePem: string;
-  /** The certificate, then its issuer. The root is not part of it. */
+  /** The certificate, then those above it. The root is not part of it. */
   readonly chainPem: string;
   readonly facts: CertificateFacts;
 }
@@ -35,7 +35,7 @@ export async function signClientCertificate(request: ClientCertificateRequest): 
   const certificatePem = encodePem('CERTIFICATE', der);
   return {
     certificatePem,
-    chainPem: certificatePem + authority.issuingCertificatePem,
+    chainPem: certificatePem + (authority.issuingChainPem ?? authority.issuingCertificatePem),
     facts: readCertificateFacts(der),
   };
 }

@@ -1,10 +1,10 @@
 // The certificate our listeners show (RFC 5280, RFC 9525).
 
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
+import { encodePem } from '@tollward/protocol/pem';
 import type { RandomBytes } from '../platform/random.js';
 import type { IssuingAuthority } from './certificate-authority.js';
-import { generateEcKeyPair } from './key-pair.js';
-import { encodePem } from './pem.js';
+import { createKeyPair } from './key-pair.js';
 import { signLeaf } from './sign-leaf.js';
 
 /** Clients refuse server certificates of more than 398 days, and ours also begin a little in the past. */
@@ -31,7 +31,7 @@ export interface SignedServerCertificate {
 export async function signServerCertificate(request: ServerCertificateRequest): Promise<SignedServerCertificate> {
   const { authority, hosts, now, randomBytes = nodeRandomBytes } = request;
   if (hosts.length === 0) throw new RangeError('a server certificate needs at least one host');
-  const { publicKeySpki, privateKeyPkcs8 } = await generateEcKeyPair('P-256');
+  const { publicKeySpki, privateKeyPkcs8 } = await createKeyPair('ec-p256');
   const purpose = { kind: 'server', hosts: [...new Set(hosts)] } as const;
   const der = await signLeaf(authority, { subject, publicKeySpki, purpose, lifetimeDays }, now, randomBytes);
   return {

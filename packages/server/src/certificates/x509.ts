@@ -83,10 +83,28 @@ export async function signRequest(subject: Subject, keys: KeyPair): Promise<Buff
   return Buffer.from(request.rawData);
 }
 
+/** What a certificate says about those below it (RFC 5280 section 4.2). */
+export interface AuthorityTerms {
+  /** How many authorities it allows below itself; undefined for any number. */
+  readonly pathLength: number | undefined;
+  readonly extensions: readonly { readonly oid: string; readonly critical: boolean }[];
+}
+
+export async function readAuthorityTerms(certificatePem: string): Promise<AuthorityTerms> {
+  const library = await loadLibrary();
+  const certificate = new library.X509Certificate(certificatePem);
+  return {
+    pathLength: certificate.getExtension(library.BasicConstraintsExtension)?.pathLength,
+    extensions: certificate.extensions.map(({ type, critical }) => ({ oid: type, critical })),
+  };
+}
+
 /** What a certificate request says. Nothing of it is decided or even proved yet. */
 export interface ReadRequest {
   readonly organisations: readonly string[];
   readonly countries: readonly string[];
+  /** One line, for people. May hold any character. */
+  readonly subject: string;
   /** Undefined when the key is of a kind that Node cannot read. */
   readonly publicKey: KeyObject | undefined;
   /** `SHA-256` and the like, or undefined when the algorithm names none. */
@@ -104,6 +122,7 @@ export async function readRequest(der: Buffer): Promise<ReadRequest | undefined>
     return {
       organisations: request.subjectName.getField('O'),
       countries: request.subjectName.getField('C'),
+      subject: request.subject,
       publicKey: readPublicKey(request.publicKey),
       signatureHash: typeof hash === 'string' ? hash : hash?.name,
       provesPossession: () => request.verify().catch(() => false),
@@ -169,10 +188,14 @@ async function keyIdOf(publicKey: PublicKey): Promise<string> {
 }
 
 async function importSigningKey(pkcs8: Buffer) {
-  const { namedCurve } = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }).asymmetricKeyDetails ?? {};
-  const algorithm =
-    namedCurve === 'secp384r1'
-      ? { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' }
-      : { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const algorithm = signingAlgorithmOf(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
   return { algorithm, signingKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']) };
+}
+
+/** With RSA the scheme that every TLS library verifies (RFC 8017 section 8.2); on a curve the hash of its size. */
+function signingAlgorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) {
+  if (asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  return asymmetricKeyDetails?.namedCurve === 'secp384r1'
+    ? { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' }
+    : { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 }

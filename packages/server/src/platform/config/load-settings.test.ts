@@ -129,6 +129,18 @@ describe('settings that can not be used', () => {
     ]);
   });
 
+  test.each([
+    ['sandboxPartnerCaCertificate', 'sandboxPartnerCaKey'],
+    ['sandboxPartnerCaKey', 'sandboxPartnerCaCertificate'],
+    ['productionPartnerCaCertificate', 'productionPartnerCaKey'],
+    ['productionPartnerCaKey', 'productionPartnerCaCertificate'],
+  ] as const)('%s without its other half is one', (set, missing) => {
+    expect(problemsOf({ variables: { [variableName(set)]: 'a' } })).toEqual([
+      `${variableName(missing)} (default): must be set, because ${variableName(set)} is`,
+    ]);
+    expect(problemsOf({ variables: { [variableName(set)]: 'a', [variableName(missing)]: 'b' } })).toEqual([]);
+  });
+
   test('all of them are told at once', () => {
     write('config.json', '{"hots": 1}');
     expect(problemsOf({ flags: { portBase: 'x' }, variables: { TOLLWARD_HOTS: 'a' } })).toHaveLength(3);
