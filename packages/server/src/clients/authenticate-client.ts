@@ -1,18 +1,32 @@
-import { type Environment, parseSecret } from '@tollward/protocol';
+import { type Environment, parseSecret, type RefusalCode } from '@tollward/protocol';
 import { isId } from '../platform/ids.js';
 import { type HmacKeyring, hashesEqual } from '../platform/keys/hmac-keyring.js';
-import type { ClientFacts, SecretFacts } from './client-facts.js';
-import { type BasicCredentials, decideMatchedSecret, parseBasicCredentials } from './decide-client-authentication.js';
+import type { ClientFacts, ClientFactsSource, SecretFacts } from './client-facts.js';
+import {
+  type BasicCredentials,
+  decideMatchedSecret,
+  type EndedSecretCode,
+  parseBasicCredentials,
+} from './decide-client-authentication.js';
 
 export type ClientAuthentication =
   | { readonly authenticated: true; readonly client: ClientFacts; readonly secretId: string }
-  | { readonly authenticated: false; readonly seen: string; readonly clientNamed?: string };
-
-/** Where the facts of a client come from. `confirm` asks the database again, for a "no" that a cache can not be trusted with. */
-export interface ClientFactsSource {
-  get(environment: Environment, clientId: string): ClientFacts | undefined | Promise<ClientFacts | undefined>;
-  confirm(environment: Environment, clientId: string): Promise<ClientFacts | undefined>;
-}
+  | {
+      readonly authenticated: false;
+      readonly code: Extract<RefusalCode, 'client_authentication_failed' | 'secret_other_environment'>;
+      readonly seen: string;
+      readonly parameters?: Readonly<Record<string, string>>;
+      readonly clientNamed?: string;
+    }
+  /** The secret is one of this client, and may not be used: whoever knows it may be told why. */
+  | {
+      readonly authenticated: false;
+      readonly code: EndedSecretCode;
+      readonly seen: string;
+      readonly parameters: Readonly<Record<string, string>>;
+      readonly client: ClientFacts;
+      readonly secretId: string;
+    };
 
 export interface AuthenticateClientDependencies {
   readonly clients: ClientFactsSource;
@@ -33,7 +47,11 @@ export async function authenticateClient(
   { clients, hmacKeys }: AuthenticateClientDependencies,
 ): Promise<ClientAuthentication> {
   const parsed = parseBasicCredentials(authorization);
-  if (!parsed.ok) return { authenticated: false, seen: headerProblems[parsed.problem] };
+  if (!parsed.ok) return fail(headerProblems[parsed.problem]);
+  for (const credentials of parsed.readings) {
+    const elsewhere = ofOtherEnvironment(environment, credentials);
+    if (elsewhere !== undefined) return elsewhere;
+  }
 
   let refused: ClientAuthentication | undefined;
   for (const credentials of parsed.readings) {
@@ -50,10 +68,27 @@ export async function authenticateClient(
       now,
       hmacKeys,
     );
-    if (confirmed.authenticated) return confirmed;
+    if (confirmed.authenticated || 'secretId' in confirmed) return confirmed;
     refused ??= confirmed;
   }
-  return refused ?? { authenticated: false, seen: headerProblems.malformed };
+  return refused ?? fail(headerProblems.malformed);
+}
+
+function fail(seen: string): ClientAuthentication {
+  return { authenticated: false, code: 'client_authentication_failed', seen };
+}
+
+/** The prefix of a secret names its environment, so this is said without asking anybody whether the secret exists. */
+function ofOtherEnvironment(environment: Environment, { clientId, secret }: BasicCredentials) {
+  const parsed = parseSecret(secret);
+  if (!parsed.ok || parsed.kind !== 'cs' || parsed.environment === environment) return undefined;
+  return {
+    authenticated: false,
+    code: 'secret_other_environment',
+    seen: `a client secret of ${parsed.environment}`,
+    parameters: { environment, secretEnvironment: parsed.environment },
+    ...(isClientId(clientId) ? { clientNamed: clientId } : {}),
+  } as const;
 }
 
 function compare(
@@ -73,11 +108,13 @@ function compare(
   }
   const named = isClientId(credentials.clientId) ? { clientNamed: credentials.clientId } : {};
   if (client === undefined || matched === undefined) {
-    return { authenticated: false, seen: describeMismatch(environment, credentials, client), ...named };
+    return { ...fail(describeMismatch(environment, credentials, client)), ...named };
   }
   const verdict = decideMatchedSecret(matched, now);
-  if (!verdict.accepted) return { authenticated: false, seen: verdict.seen, ...named };
-  return { authenticated: true, client, secretId: verdict.secretId };
+  const secretId = matched.id;
+  if (verdict.accepted) return { authenticated: true, client, secretId };
+  const { code, seen, parameters } = verdict;
+  return { authenticated: false, code, seen, parameters, client, secretId };
 }
 
 /** Anything else is not repeated in evidence either: it may be a secret. */
@@ -95,7 +132,7 @@ function describeMismatch(
   credentials: BasicCredentials,
   client: ClientFacts | undefined,
 ): string {
-  const secret = describeSecret(environment, credentials.secret);
+  const secret = describeSecret(credentials.secret);
   if (client !== undefined) return `client ${client.id} with ${secret}`;
   const id = isClientId(credentials.clientId)
     ? `client id ${credentials.clientId}`
@@ -103,7 +140,7 @@ function describeMismatch(
   return `${id}, unknown in ${environment}, with ${secret}`;
 }
 
-function describeSecret(environment: Environment, text: string): string {
+function describeSecret(text: string): string {
   const parsed = parseSecret(text);
   if (!parsed.ok) {
     return parsed.problem === 'checksum'
@@ -111,7 +148,6 @@ function describeSecret(environment: Environment, text: string): string {
       : 'a password that is no Tollward secret';
   }
   if (parsed.kind !== 'cs') return 'a Tollward secret that is no client secret';
-  if (parsed.environment !== environment) return `a client secret of ${parsed.environment}`;
   return 'a well-formed secret that is none of its secrets';
 }
 

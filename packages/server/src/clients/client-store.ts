@@ -1,14 +1,51 @@
 import type { Environment } from '@tollward/protocol';
-import { loadRegisteredCertificates } from '../certificates/index.js';
 import type { ReadTx, Tx } from '../platform/database/database.js';
-import type { ClientFacts } from './client-facts.js';
+import type { RateLimits } from '../platform/rate-limiter.js';
+
+/** What an operator may set of a client. */
+export interface ClientPolicy {
+  readonly mtlsRequired: boolean;
+  /** Client-credentials tokens may reach profile resources. */
+  readonly embeddedModel: boolean;
+  /** Strong customer authentication is not asked for: in sandbox only. */
+  readonly scaOff: boolean;
+  /** Canonical addresses and CIDR blocks its requests may come from; empty: from anywhere. */
+  readonly allowedAddresses: readonly string[];
+  /** Null: the limits of the installation. */
+  readonly limits: RateLimits | null;
+  readonly accessTokenLifetimeSeconds: number;
+}
+
+/** What is left out, or undefined, stays as it is. */
+export type PolicyChanges = { readonly [Name in keyof ClientPolicy]?: ClientPolicy[Name] | undefined };
 
 export interface NewClient {
   readonly environment: Environment;
   readonly id: string;
   readonly organisationId: string;
   readonly name: string;
-  readonly mtlsRequired: boolean;
+  readonly policy: ClientPolicy;
+}
+
+function policyColumns(policy: ClientPolicy) {
+  return {
+    mtls_required: policy.mtlsRequired,
+    embedded_model: policy.embeddedModel,
+    sca_off: policy.scaOff,
+    allowed_addresses: [...policy.allowedAddresses],
+    requests_per_second: policy.limits?.perSecond ?? null,
+    requests_per_minute: policy.limits?.perMinute ?? null,
+    access_token_lifetime_seconds: policy.accessTokenLifetimeSeconds,
+  };
+}
+
+/** The limits of a row, which holds both or none. */
+export function limitsOf(row: {
+  requests_per_second: number | null;
+  requests_per_minute: number | null;
+}): RateLimits | null {
+  const { requests_per_second: perSecond, requests_per_minute: perMinute } = row;
+  return perSecond === null || perMinute === null ? null : { perSecond, perMinute };
 }
 
 export async function insertClient(tx: Tx, client: NewClient, now: number): Promise<boolean> {
@@ -19,7 +56,7 @@ export async function insertClient(tx: Tx, client: NewClient, now: number): Prom
       id: client.id,
       organisation_id: client.organisationId,
       name: client.name,
-      mtls_required: client.mtlsRequired,
+      ...policyColumns(client.policy),
       created_at: new Date(now),
     })
     .onConflict((conflict) => conflict.columns(['environment', 'organisation_id', 'name']).doNothing())
@@ -28,27 +65,58 @@ export async function insertClient(tx: Tx, client: NewClient, now: number): Prom
   return inserted !== undefined;
 }
 
-export interface NewSecret {
+export interface LockedClient extends ClientPolicy {
   readonly environment: Environment;
   readonly id: string;
-  readonly clientId: string;
-  readonly hash: Buffer;
-  readonly hmacKeyVersion: number;
-  readonly hint: string;
+  readonly organisationId: string;
+  readonly name: string;
+  readonly revokedAt: Date | null;
 }
 
-export async function insertSecret(tx: Tx, secret: NewSecret, now: number): Promise<void> {
+/** Reads a client and keeps others from changing it or its credentials until the unit of work ends. */
+export async function lockClient(tx: Tx, clientId: string): Promise<LockedClient | undefined> {
+  const row = await tx.selectFrom('clients').selectAll().where('id', '=', clientId).forUpdate().executeTakeFirst();
+  return (
+    row && {
+      environment: row.environment,
+      id: row.id,
+      organisationId: row.organisation_id,
+      name: row.name,
+      mtlsRequired: row.mtls_required,
+      embeddedModel: row.embedded_model,
+      scaOff: row.sca_off,
+      allowedAddresses: row.allowed_addresses,
+      limits: limitsOf(row),
+      accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
+      revokedAt: row.revoked_at,
+    }
+  );
+}
+
+/** Whether another client of the organisation has this name in the environment. The caller holds the lock on the organisation. */
+export async function isNameTaken(tx: Tx, client: LockedClient, name: string): Promise<boolean> {
+  const other = await tx
+    .selectFrom('clients')
+    .select('id')
+    .where('environment', '=', client.environment)
+    .where('organisation_id', '=', client.organisationId)
+    .where('name', '=', name)
+    .where('id', '!=', client.id)
+    .executeTakeFirst();
+  return other !== undefined;
+}
+
+export async function storeClientPolicy(
+  tx: Tx,
+  { environment, id }: LockedClient,
+  name: string,
+  policy: ClientPolicy,
+): Promise<void> {
   await tx
-    .insertInto('client_secrets')
-    .values({
-      environment: secret.environment,
-      id: secret.id,
-      client_id: secret.clientId,
-      hash: secret.hash,
-      hmac_key_version: secret.hmacKeyVersion,
-      hint: secret.hint,
-      created_at: new Date(now),
-    })
+    .updateTable('clients')
+    .set({ name, ...policyColumns(policy) })
+    .where('environment', '=', environment)
+    .where('id', '=', id)
     .execute();
 }
 
@@ -77,58 +145,12 @@ export async function markClientRevoked(
   return true;
 }
 
-export async function loadClientFacts(
-  tx: ReadTx,
-  environment: Environment,
-  clientId: string,
-): Promise<ClientFacts | undefined> {
-  const client = await tx
-    .selectFrom('clients')
-    .innerJoin('organisations', 'organisations.id', 'clients.organisation_id')
-    .selectAll('clients')
-    .select('organisations.generation as organisation_generation')
-    .where('clients.environment', '=', environment)
-    .where('clients.id', '=', clientId)
-    .executeTakeFirst();
-  if (client === undefined) return undefined;
-  const secrets = await tx
-    .selectFrom('client_secrets')
-    .selectAll()
-    .where('environment', '=', environment)
-    .where('client_id', '=', clientId)
-    .orderBy('created_at', 'desc')
-    .execute();
-  const { requests_per_second: perSecond, requests_per_minute: perMinute } = client;
-  return {
-    environment,
-    id: client.id,
-    name: client.name,
-    organisationId: client.organisation_id,
-    organisationGeneration: client.organisation_generation,
-    generation: client.generation,
-    revokedAt: client.revoked_at?.getTime() ?? null,
-    mtlsRequired: client.mtls_required,
-    accessTokenLifetimeSeconds: client.access_token_lifetime_seconds,
-    limits: perSecond === null || perMinute === null ? null : { perSecond, perMinute },
-    secrets: secrets.map((secret) => ({
-      id: secret.id,
-      hash: secret.hash,
-      hmacKeyVersion: secret.hmac_key_version,
-      usableUntil: secret.usable_until?.getTime() ?? null,
-      revokedAt: secret.revoked_at?.getTime() ?? null,
-    })),
-    certificates: await loadRegisteredCertificates(tx, environment, clientId),
-  };
-}
-
 /** What the management API and the command line show of a client. */
-export interface ClientSummary {
+export interface ClientSummary extends ClientPolicy {
   readonly id: string;
   readonly environment: Environment;
   readonly name: string;
   readonly organisation: { readonly id: string; readonly name: string };
-  readonly mtlsRequired: boolean;
-  readonly accessTokenLifetimeSeconds: number;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
@@ -153,37 +175,12 @@ export async function listClientSummaries(
     name: row.name,
     organisation: { id: row.organisation_id, name: row.organisation_name },
     mtlsRequired: row.mtls_required,
+    embeddedModel: row.embedded_model,
+    scaOff: row.sca_off,
+    allowedAddresses: row.allowed_addresses,
+    limits: limitsOf(row),
     accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
     createdAt: row.created_at,
-    revokedAt: row.revoked_at,
-  }));
-}
-
-export interface SecretSummary {
-  readonly id: string;
-  readonly hint: string;
-  readonly createdAt: Date;
-  readonly usableUntil: Date | null;
-  readonly revokedAt: Date | null;
-}
-
-export async function listSecretSummaries(
-  tx: ReadTx,
-  environment: Environment,
-  clientId: string,
-): Promise<SecretSummary[]> {
-  const rows = await tx
-    .selectFrom('client_secrets')
-    .selectAll()
-    .where('environment', '=', environment)
-    .where('client_id', '=', clientId)
-    .orderBy('created_at')
-    .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    hint: row.hint,
-    createdAt: row.created_at,
-    usableUntil: row.usable_until,
     revokedAt: row.revoked_at,
   }));
 }

@@ -2,20 +2,28 @@
 
 import { parseSecret } from '@tollward/protocol';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Authorities, createClientKeyAndCsr, decideCsr, openAuthorities } from '../certificates/index.js';
+import {
+  type AcceptedCsr,
+  type Authorities,
+  createClientKeyAndCsr,
+  decideCsr,
+  openAuthorities,
+} from '../certificates/index.js';
 import type { Database } from '../platform/database/database.js';
 import { type HmacKeyring, openHmacKeyring } from '../platform/keys/hmac-keyring.js';
 import { createMasterKey } from '../platform/keys/master-key.js';
 import { createRandomPool } from '../platform/random.js';
 import { SecretValue } from '../platform/secret-value.js';
 import { describeOnEachEngine } from '../testing/database.js';
-import { someTime } from '../testing/facts.js';
-import { loadClientFacts } from './client-store.js';
+import { someTime, someUsage } from '../testing/facts.js';
+import { loadClientFacts } from './client-facts-store.js';
 import { type CreateClient, type CreateClientDependencies, createClient } from './create-client.js';
 import { revokeClient } from './revoke-client.js';
 import { listClients, showClient } from './show-clients.js';
 
 const random = createRandomPool();
+
+const judged = { now: someTime, quietSeconds: 86_400 };
 
 describeOnEachEngine('clients', (open) => {
   let database: Database;
@@ -34,14 +42,14 @@ describeOnEachEngine('clients', (open) => {
     const command = {
       environment: 'sandbox',
       organisationName: 'Example',
-      mtlsRequired: true,
+      policy: {},
       actor: 'operator',
     } as const;
     return createClient({ ...command, ...changes }, someTime, dependencies);
   };
   const made = async (changes: Partial<CreateClient> & { readonly name: string }) => {
     const created = await create(changes);
-    if (created === undefined) throw new Error('the name was taken');
+    if (!created.ok) throw new Error(created.problem);
     return created;
   };
   const actionsAbout = async (id: string): Promise<string[]> => {
@@ -58,7 +66,7 @@ describeOnEachEngine('clients', (open) => {
       const { clientId, secret } = await made({ name: 'hash only', environment: 'production' });
       const text = secret.reveal();
       expect(parseSecret(text)).toEqual({ ok: true, environment: 'production', kind: 'cs' });
-      const facts = await database.read((tx) => loadClientFacts(tx, 'production', clientId));
+      const facts = await database.read((tx) => loadClientFacts(tx, 'production', clientId, someTime));
       expect(facts?.secrets).toHaveLength(1);
       expect(facts?.secrets[0]?.hash.equals(hmacKeys.hash('production', 1, text))).toBe(true);
 
@@ -84,7 +92,7 @@ describeOnEachEngine('clients', (open) => {
       const decided = await decideCsr((await createClientKeyAndCsr({ organisation: 'Example' })).csrPem);
       if (!decided.ok) throw new Error(decided.remedy);
       const { clientId, certificate } = await made({ name: 'with certificate', csr: decided.csr });
-      const facts = await database.read((tx) => loadClientFacts(tx, 'sandbox', clientId));
+      const facts = await database.read((tx) => loadClientFacts(tx, 'sandbox', clientId, someTime));
       expect([...(facts?.certificates.keys() ?? [])]).toEqual([certificate?.thumbprint]);
       expect(await actionsAbout(clientId)).toContain('certificate.issued');
     });
@@ -92,13 +100,34 @@ describeOnEachEngine('clients', (open) => {
     test('leaves no trace when the name is taken in this organisation and environment', async () => {
       await made({ name: 'taken' });
       const before = [await countRows('clients'), await countRows('client_secrets'), await countRows('audit_entries')];
-      expect(await create({ name: 'taken' })).toBeUndefined();
+      expect(await create({ name: 'taken' })).toEqual({ ok: false, problem: 'name-taken' });
       expect([await countRows('clients'), await countRows('client_secrets'), await countRows('audit_entries')]).toEqual(
         before,
       );
-      expect(await create({ name: 'taken', environment: 'production' })).toBeDefined();
-      expect(await create({ name: 'taken', organisationName: 'Another' })).toBeDefined();
+      expect(await create({ name: 'taken', environment: 'production' })).toMatchObject({ ok: true });
+      expect(await create({ name: 'taken', organisationName: 'Another' })).toMatchObject({ ok: true });
     });
+
+    test.each([0, 1])(
+      'leaves no trace when a brought authority has to sign for it and is not valid, %i',
+      async (over) => {
+        const decided = await decideCsr((await createClientKeyAndCsr({ organisation: 'Example' })).csrPem);
+        if (!decided.ok) throw new Error(decided.remedy);
+        const validity =
+          over === 1 ? { notBefore: 0, notAfter: someTime } : { notBefore: someTime + 1, notAfter: Infinity };
+        const partner = { ...authorities.sandbox.partner, validity };
+        const brought = { ...authorities, sandbox: { ...authorities.sandbox, partner } };
+        const tables = ['organisations', 'clients', 'client_secrets', 'audit_entries'] as const;
+        const before = await Promise.all(tables.map(countRows));
+        const command = { environment: 'sandbox', organisationName: 'New', policy: {}, actor: 'operator' } as const;
+        const createWith = (changes: { name: string; csr?: AcceptedCsr }) =>
+          createClient({ ...command, ...changes }, someTime, { ...dependencies, authorities: brought });
+        const refused = await createWith({ name: `not signed ${over}`, csr: decided.csr });
+        expect(refused).toEqual({ ok: false, problem: 'partner-authority-not-valid' });
+        expect(await Promise.all(tables.map(countRows))).toEqual(before);
+        expect(await createWith({ name: `not asked ${over}` })).toMatchObject({ ok: true });
+      },
+    );
 
     test('rolls everything back when a later step fails', async () => {
       const tables = ['organisations', 'clients', 'client_secrets', 'audit_entries'] as const;
@@ -110,7 +139,7 @@ describeOnEachEngine('clients', (open) => {
         },
       };
       const failing = createClient(
-        { environment: 'sandbox', organisationName: 'Rolled back', name: 'x', mtlsRequired: true, actor: 'operator' },
+        { environment: 'sandbox', organisationName: 'Rolled back', name: 'x', policy: {}, actor: 'operator' },
         someTime,
         { ...dependencies, hmacKeys: broken },
       );
@@ -127,8 +156,8 @@ describeOnEachEngine('clients', (open) => {
 
   describe('showing them', () => {
     test('tells secrets by their last four characters and never more', async () => {
-      const { clientId, secret } = await made({ name: 'shown', mtlsRequired: false });
-      const shown = await showClient(database, clientId);
+      const { clientId, secret } = await made({ name: 'shown', policy: { mtlsRequired: false } });
+      const shown = await showClient(clientId, judged, { database, usage: someUsage() });
       expect(shown).toMatchObject({
         id: clientId,
         environment: 'sandbox',
@@ -155,7 +184,7 @@ describeOnEachEngine('clients', (open) => {
     });
 
     test('finds nobody under an unknown id', async () => {
-      expect(await showClient(database, 'cli_unknown')).toBeUndefined();
+      expect(await showClient('cli_unknown', judged, { database, usage: someUsage() })).toBeUndefined();
     });
   });
 
@@ -167,7 +196,7 @@ describeOnEachEngine('clients', (open) => {
       const standingChanged = (...values: unknown[]) => {
         told.push(values);
         // Begun before anything else can run: it sees the revocation only if that is committed by now.
-        committed = database.read((tx) => loadClientFacts(tx, 'sandbox', clientId));
+        committed = database.read((tx) => loadClientFacts(tx, 'sandbox', clientId, someTime));
       };
       const revoked = await revokeClient(clientId, 'operator', someTime + 1, { database, random, standingChanged });
       expect(revoked).toEqual({ environment: 'sandbox', alreadyRevoked: false });
@@ -182,7 +211,7 @@ describeOnEachEngine('clients', (open) => {
         revokeClient(clientId, 'operator', now, { database, random, standingChanged: () => undefined });
       await revoke(someTime + 1);
       expect(await revoke(someTime + 2)).toEqual({ environment: 'sandbox', alreadyRevoked: true });
-      expect(await database.read((tx) => loadClientFacts(tx, 'sandbox', clientId))).toMatchObject({
+      expect(await database.read((tx) => loadClientFacts(tx, 'sandbox', clientId, someTime))).toMatchObject({
         revokedAt: someTime + 1,
         generation: 2,
       });

@@ -26,11 +26,12 @@ describe('the proof of a connection', () => {
     expect(clients.asked, 'nobody is looked up for it').toEqual([]);
   });
 
-  test('ends when its secret is revoked, replaced or gone, although another one would do', () => {
+  test('ends when its secret is revoked, replaced, paused or gone, although another one would do', () => {
     const other = someSecret({ id: `sec_${'9'.repeat(32)}` });
     for (const secrets of [
       [someSecret({ revokedAt: someTime }), other],
       [someSecret({ usableUntil: someTime }), other],
+      [someSecret({ pausedUntil: someTime + 1 }), other],
       [other],
       [],
     ]) {
@@ -45,5 +46,16 @@ describe('the proof of a connection', () => {
     expect(recallProof(remembering(), 'sandbox', header, someTime, someClients(undefined))).toBeUndefined();
     const reading = { get: async () => someClient(), confirm: async () => someClient() };
     expect(recallProof(remembering(), 'sandbox', header, someTime, reading)).toBeUndefined();
+  });
+
+  test('leaves no rejection behind that nobody handles, when the client can not be read', async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', onUnhandled);
+    const away = { get: async () => Promise.reject(new Error('away')), confirm: async () => undefined };
+    expect(recallProof(remembering(), 'sandbox', header, someTime, away)).toBeUndefined();
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
   });
 });

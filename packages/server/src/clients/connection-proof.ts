@@ -4,8 +4,7 @@
 // in force is judged again each time.
 
 import type { Environment } from '@tollward/protocol';
-import type { ClientFactsSource } from './authenticate-client.js';
-import type { ClientFacts } from './client-facts.js';
+import type { ClientFacts, ClientFactsSource } from './client-facts.js';
 import { decideMatchedSecret } from './decide-client-authentication.js';
 
 export interface ProvedClient {
@@ -32,7 +31,12 @@ export function recallProof(
   const { proved } = memory;
   if (proved === undefined || proved.authorization !== authorization) return undefined;
   const client = clients.get(environment, proved.clientId);
-  if (client === undefined || client instanceof Promise) return undefined;
+  if (client instanceof Promise) {
+    // Not waited for: whoever authenticates next asks again, and hears of a fault then.
+    client.catch(() => undefined);
+    return undefined;
+  }
+  if (client === undefined) return undefined;
   const secret = client.secrets.find(({ id }) => id === proved.secretId);
   if (secret === undefined || !decideMatchedSecret(secret, now).accepted) return undefined;
   return { client, secretId: proved.secretId };

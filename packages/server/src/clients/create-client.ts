@@ -1,32 +1,46 @@
-import { type Environment, formatSecret, secretEntropyBytes } from '@tollward/protocol';
+import type { Environment } from '@tollward/protocol';
 import { type Actor, appendAuditEntry } from '../audit/index.js';
-import { type AcceptedCsr, type Authorities, type IssuedCertificate, issueCertificate } from '../certificates/index.js';
+import {
+  type AcceptedCsr,
+  type Authorities,
+  canSign,
+  type IssuedCertificate,
+  issueCertificate,
+} from '../certificates/index.js';
 import { findOrCreateOrganisation } from '../organisations/index.js';
-import type { Database, Tx } from '../platform/database/database.js';
+import type { Database } from '../platform/database/database.js';
 import { newId } from '../platform/ids.js';
 import type { HmacKeyring } from '../platform/keys/hmac-keyring.js';
 import type { RandomBytes } from '../platform/random.js';
-import { SecretValue } from '../platform/secret-value.js';
-import { insertClient, insertSecret } from './client-store.js';
+import type { SecretValue } from '../platform/secret-value.js';
+import { insertClient, type PolicyChanges } from './client-store.js';
+import { createSecret } from './create-secret.js';
+import { decidePolicy, defaultPolicy, describePolicy, type PolicyProblem } from './decide-policy.js';
 
 export interface CreateClient {
   readonly environment: Environment;
   /** An organisation of this name is made when there is none. */
   readonly organisationName: string;
   readonly name: string;
-  readonly mtlsRequired: boolean;
+  /** What is left out is as safe as it can be: mutual TLS on, everything else off. */
+  readonly policy: PolicyChanges;
   /** A request for the client's first certificate. */
   readonly csr?: AcceptedCsr | undefined;
   readonly actor: Actor;
 }
 
 export interface CreatedClient {
+  readonly ok: true;
   readonly clientId: string;
   readonly organisationId: string;
   /** The only time this secret can be seen. */
   readonly secret: SecretValue;
   readonly certificate: IssuedCertificate | undefined;
 }
+
+export type CreateClientResult =
+  | CreatedClient
+  | { readonly ok: false; readonly problem: 'name-taken' | 'partner-authority-not-valid' | PolicyProblem };
 
 export interface CreateClientDependencies {
   readonly database: Database;
@@ -35,27 +49,34 @@ export interface CreateClientDependencies {
   readonly random: RandomBytes;
 }
 
-/** Makes a client with one secret, and with one certificate when a request came along. Undefined when the name is taken. */
+/** Makes a client with one secret, and with one certificate when a request came along. */
 export async function createClient(
   command: CreateClient,
   now: number,
   dependencies: CreateClientDependencies,
-): Promise<CreatedClient | undefined> {
+): Promise<CreateClientResult> {
   const { database, authorities, random } = dependencies;
-  const { environment, name, mtlsRequired, actor, csr } = command;
-  return database.transaction(async (tx) => {
+  const { environment, name, actor, csr } = command;
+  const decision = decidePolicy(environment, defaultPolicy, command.policy);
+  if (!decision.ok) return decision;
+  const { policy } = decision;
+  // Before anything is written: a refusal keeps what was done on the way to it.
+  if (csr !== undefined && !canSign(authorities[environment].partner, now)) {
+    return { ok: false, problem: 'partner-authority-not-valid' };
+  }
+  return database.transaction(async (tx): Promise<CreateClientResult> => {
     const organisationId = await findOrCreateOrganisation(tx, command.organisationName, actor, now, random);
     const clientId = newId('cli', now, random);
-    const client = { environment, id: clientId, organisationId, name, mtlsRequired };
-    if (!(await insertClient(tx, client, now))) return undefined;
-    const details = { organisationId, name, mtlsRequired };
+    const client = { environment, id: clientId, organisationId, name, policy };
+    if (!(await insertClient(tx, client, now))) return { ok: false, problem: 'name-taken' };
+    const details = { organisationId, name, ...describePolicy(policy) };
     await appendAuditEntry(
       tx,
       { environment, actor, action: 'client.created', subject: clientId, details },
       now,
       random,
     );
-    const secret = await createSecret(tx, environment, clientId, actor, now, dependencies);
+    const { value: secret } = await createSecret(tx, { environment, clientId, actor }, now, dependencies);
     const certificate =
       csr &&
       (await issueCertificate(
@@ -65,28 +86,7 @@ export async function createClient(
         now,
         random,
       ));
-    return { clientId, organisationId, secret, certificate };
+    if (certificate?.ok === false) throw new Error(`a new client can not have: ${certificate.problem}`);
+    return { ok: true, clientId, organisationId, secret, certificate };
   });
-}
-
-async function createSecret(
-  tx: Tx,
-  environment: Environment,
-  clientId: string,
-  actor: Actor,
-  now: number,
-  { hmacKeys, random }: CreateClientDependencies,
-): Promise<SecretValue> {
-  const secret = formatSecret(environment, 'cs', random(secretEntropyBytes));
-  const hmacKeyVersion = hmacKeys.currentVersion(environment);
-  const hash = hmacKeys.hash(environment, hmacKeyVersion, secret);
-  const id = newId('sec', now, random);
-  await insertSecret(tx, { environment, id, clientId, hash, hmacKeyVersion, hint: secret.slice(-4) }, now);
-  await appendAuditEntry(
-    tx,
-    { environment, actor, action: 'secret.created', subject: id, details: { clientId } },
-    now,
-    random,
-  );
-  return new SecretValue(secret);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { secretId, someSecret, someTime } from '../testing/facts.js';
+import { someSecret, someTime } from '../testing/facts.js';
 import { decideMatchedSecret, parseBasicCredentials } from './decide-client-authentication.js';
 
 function basic(text: string): string {
@@ -115,19 +115,30 @@ describe('parseBasicCredentials', () => {
 });
 
 describe('a secret that matched', () => {
+  const accepted = { accepted: true };
+
   test('gets tokens until its overlap ends, not a millisecond longer, and none once it is revoked', () => {
-    const accepted = { accepted: true, secretId };
     expect(decideMatchedSecret(someSecret(), someTime)).toEqual(accepted);
     const ending = someSecret({ usableUntil: someTime });
     expect(decideMatchedSecret(ending, someTime - 1)).toEqual(accepted);
-    expect(decideMatchedSecret(ending, someTime)).toMatchObject({ accepted: false });
+    expect(decideMatchedSecret(ending, someTime)).toMatchObject({ accepted: false, code: 'secret_replaced' });
     for (const revokedAt of [someTime, someTime + 60_000]) {
-      expect(decideMatchedSecret(someSecret({ revokedAt }), someTime)).toMatchObject({ accepted: false });
+      const verdict = decideMatchedSecret(someSecret({ revokedAt }), someTime);
+      expect(verdict).toMatchObject({ accepted: false, code: 'secret_revoked' });
     }
   });
 
-  test('is called revoked when it was both replaced and revoked', () => {
-    const verdict = decideMatchedSecret(someSecret({ usableUntil: someTime - 1, revokedAt: someTime - 2 }), someTime);
-    expect(verdict).toMatchObject({ accepted: false, seen: expect.stringContaining('revoked at') });
+  test('gets none while it is paused, and tokens again from the very end of the pause', () => {
+    const paused = someSecret({ pausedUntil: someTime });
+    expect(decideMatchedSecret(paused, someTime - 1)).toMatchObject({ accepted: false, code: 'secret_paused' });
+    expect(decideMatchedSecret(paused, someTime)).toEqual(accepted);
+  });
+
+  test('is called by what lasts longest: revoked before replaced, replaced before paused', () => {
+    const paused = { pausedUntil: someTime + 1 };
+    const replaced = { ...paused, usableUntil: someTime - 1 };
+    const revoked = { ...replaced, revokedAt: someTime - 2 };
+    expect(decideMatchedSecret(someSecret(replaced), someTime)).toMatchObject({ code: 'secret_replaced' });
+    expect(decideMatchedSecret(someSecret(revoked), someTime)).toMatchObject({ code: 'secret_revoked' });
   });
 });

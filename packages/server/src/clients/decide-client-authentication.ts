@@ -2,6 +2,8 @@
 // not, openid-client encodes even '-'), so both readings are tried: raw first, then decoded. Both parts are printable
 // ASCII (appendix A.1 and A.2); anything else, a NUL above all, would be a fault of the database and not a refusal.
 
+import type { RefusalCode } from '@tollward/protocol';
+
 export interface BasicCredentials {
   readonly clientId: string;
   readonly secret: string;
@@ -50,23 +52,40 @@ function isPrintable(text: string): boolean {
 export interface CandidateSecret {
   readonly id: string;
   readonly usableUntil: number | null;
+  readonly endedAt: number | null;
   readonly revokedAt: number | null;
+  readonly pausedUntil: number | null;
 }
 
+export type EndedSecretCode = Extract<RefusalCode, 'secret_revoked' | 'secret_replaced' | 'secret_paused'>;
+
 export type SecretVerdict =
-  | { readonly accepted: true; readonly secretId: string }
-  | { readonly accepted: false; readonly seen: string };
+  | { readonly accepted: true }
+  | {
+      readonly accepted: false;
+      readonly code: EndedSecretCode;
+      readonly seen: string;
+      readonly parameters: Readonly<Record<string, string>>;
+    };
 
 /** Whether the stored secret that matched may still get tokens. */
 export function decideMatchedSecret(secret: CandidateSecret, now: number): SecretVerdict {
-  if (secret.revokedAt !== null) {
-    return { accepted: false, seen: `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}` };
+  const { id, revokedAt, usableUntil, endedAt, pausedUntil } = secret;
+  if (revokedAt !== null) {
+    const at = new Date(revokedAt).toISOString();
+    const seen = `secret ${id}, revoked at ${at}`;
+    return { accepted: false, code: 'secret_revoked', seen, parameters: { revokedAt: at } };
   }
-  if (secret.usableUntil !== null && secret.usableUntil <= now) {
-    return {
-      accepted: false,
-      seen: `secret ${secret.id}, replaced; its overlap ended at ${new Date(secret.usableUntil).toISOString()}`,
-    };
+  const replacedAt = endedAt ?? (usableUntil !== null && usableUntil <= now ? usableUntil : null);
+  if (replacedAt !== null) {
+    const at = new Date(replacedAt).toISOString();
+    const seen = `secret ${id}, which gets no more tokens since ${at}`;
+    return { accepted: false, code: 'secret_replaced', seen, parameters: { replacedAt: at } };
   }
-  return { accepted: true, secretId: secret.id };
+  if (pausedUntil !== null && now < pausedUntil) {
+    const at = new Date(pausedUntil).toISOString();
+    const seen = `secret ${id}, paused until ${at}`;
+    return { accepted: false, code: 'secret_paused', seen, parameters: { pausedUntil: at } };
+  }
+  return { accepted: true };
 }

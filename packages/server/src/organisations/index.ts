@@ -1,1 +1,1 @@
-export { findOrCreateOrganisation } from './organisation-store.js';
+export { findOrCreateOrganisation, lockOrganisation } from './organisation-store.js';

@@ -3,7 +3,10 @@ import type { Tx } from '../platform/database/database.js';
 import { newId } from '../platform/ids.js';
 import type { RandomBytes } from '../platform/random.js';
 
-/** The id of the organisation of that name, which is made when there is none. Two callers at once get the same one. */
+/**
+ * The id of the organisation of that name, which is made when there is none. Two callers at once get the same one, one after the
+ * other, as by lockOrganisation.
+ */
 export async function findOrCreateOrganisation(
   tx: Tx,
   name: string,
@@ -18,10 +21,15 @@ export async function findOrCreateOrganisation(
     .returning('id')
     .executeTakeFirst();
   if (created === undefined) {
-    const { id } = await tx.selectFrom('organisations').select('id').where('name', '=', name).executeTakeFirstOrThrow();
-    return id;
+    const named = tx.selectFrom('organisations').select('id').where('name', '=', name).forNoKeyUpdate();
+    return (await named.executeTakeFirstOrThrow()).id;
   }
   const fact = { environment: null, actor, action: 'organisation.created', subject: created.id, details: { name } };
   await appendAuditEntry(tx, fact, now, random);
   return created.id;
+}
+
+/** Keeps others from giving a name within the organisation until the unit of work ends. */
+export async function lockOrganisation(tx: Tx, id: string): Promise<void> {
+  await tx.selectFrom('organisations').select('id').where('id', '=', id).forNoKeyUpdate().execute();
 }
