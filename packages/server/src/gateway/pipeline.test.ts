@@ -1,21 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ClientFacts, ClientFactsSource } from '../clients/index.js';
+import { parseAddressRange } from '../platform/listeners/address.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { catalogue, isRefusal, protectedCallSteps, publicText } from '../refusals/index.js';
 import {
+  certificateId,
   clientId,
+  secretId,
   someCertificate,
   someClaims,
   someClient,
   someClients,
   somePeer,
+  someSecret,
   someTime,
   someTokenKey,
+  someUsage,
   thumbprintOf,
 } from '../testing/facts.js';
 import { sealToken, unsealToken } from '../tokens/sealed-token.js';
-import { type ProtectedCall, runPipeline } from './pipeline.js';
+import type { UsageRecorder } from '../usage/index.js';
+import { runPipeline } from './pipeline.js';
+import type { ProtectedCall } from './protected-call.js';
 
 const key = someTokenKey(1);
 const claims = someClaims();
@@ -32,12 +39,19 @@ interface SetUp {
   readonly client?: ClientFacts | undefined;
   readonly clients?: ClientFactsSource;
   readonly perSecond?: number;
+  readonly usage?: UsageRecorder;
 }
 
-function setUp({ client = someClient(), clients = someClients(client), perSecond = 100 }: SetUp = {}) {
+function setUp({
+  client = someClient(),
+  clients = someClients(client),
+  perSecond = 100,
+  usage = someUsage(),
+}: SetUp = {}) {
   const dependencies = {
     tokens,
     clients,
+    usage,
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond, perMinute: 1_000 },
   };
@@ -46,6 +60,7 @@ function setUp({ client = someClient(), clients = someClients(client), perSecond
       {
         environment: 'sandbox',
         peer: somePeer(thumbprintOf('a')),
+        address: '127.0.0.1',
         mtlsUrl: 'https://mtls.example',
         authorization: bearer(),
         now: someTime,
@@ -248,5 +263,114 @@ describe('the binding step', () => {
     expect(await setUp({ client: over })()).toMatchObject({ refusal: 'certificate_expired', step: 'binding' });
     const early = someClient({ certificates: certificates({ notBefore: someTime + 1 }) });
     expect(await setUp({ client: early })()).toMatchObject({ refusal: 'certificate_not_yet_valid', step: 'binding' });
+  });
+});
+
+describe('the allowed addresses', () => {
+  const allowedAddresses = ['203.0.113.0/24', '2001:db8::1']
+    .map(parseAddressRange)
+    .filter((range) => range !== undefined);
+  const client = someClient({ allowedAddresses });
+
+  test('of a client are where its calls may come from', async () => {
+    for (const address of ['203.0.113.9', '2001:db8::1']) {
+      expect(await setUp({ client })({ address }), address).toHaveProperty('claims');
+    }
+    for (const address of ['203.0.114.9', '2001:db8::2', 'unknown']) {
+      expect(await setUp({ client })({ address }), address).toEqual({
+        refusal: 'address_not_allowed',
+        step: 'binding',
+        expected: 'a request from one of: 203.0.113.0/24, 2001:db8::1',
+        seen: `a request from ${address}`,
+        parameters: { address },
+        clientId,
+      });
+    }
+  });
+
+  test('are asked for after the binding and before the limits, and hold for unbound tokens too', async () => {
+    const call = setUp({ client, perSecond: 0 });
+    expect(await call(wrongPeer)).toMatchObject({ refusal: 'token_bound_elsewhere' });
+    expect(await call()).toMatchObject({ refusal: 'address_not_allowed' });
+    expect(await call({ address: '203.0.113.9' })).toMatchObject({ refusal: 'client_rate_limited' });
+    const off = setUp({ client: { ...client, mtlsRequired: false } });
+    expect(await off({ authorization: bearer({ binding: null }), peer: 'not-asked' })).toMatchObject({
+      refusal: 'address_not_allowed',
+    });
+  });
+});
+
+describe('a paused credential', () => {
+  const until = { pausedUntil: someTime + 1 };
+  const parameters = { pausedUntil: '2026-03-01T12:00:00.001Z' };
+
+  test('refuses every call with its tokens, after a second look, and none from the end of the pause', async () => {
+    const pausedSecret = someClients(someClient({ secrets: [someSecret(until)] }));
+    const refused = { refusal: 'secret_paused', step: 'standing', parameters, clientId };
+    expect(await setUp({ clients: pausedSecret })()).toMatchObject(refused);
+    expect(pausedSecret.asked).toEqual(['get', 'confirm']);
+    expect(await setUp({ clients: pausedSecret })({ now: someTime + 1 })).toHaveProperty('claims');
+
+    const pausedCertificate = setUp({ client: someClient({ certificates: certificates(until) }) });
+    expect(await pausedCertificate()).toMatchObject({ refusal: 'certificate_paused', step: 'binding', parameters });
+    expect(await pausedCertificate({ now: someTime + 1 })).toHaveProperty('claims');
+  });
+});
+
+describe('what a call says about the use of credentials', () => {
+  const noted = async (client: ClientFacts, changes: Partial<ProtectedCall> = {}) => {
+    const usage = someUsage();
+    await setUp({ client, usage })({ address: '192.0.2.7', ...changes });
+    return usage.noted;
+  };
+  const place = { environment: 'sandbox', clientId, certificateId, address: '192.0.2.7' } as const;
+
+  test('an admitted one used its certificate, and not the secret that got the token', async () => {
+    expect(await noted(someClient())).toEqual([{ what: 'used', use: { ...place, credentialId: certificateId } }]);
+    const off = someClient({ mtlsRequired: false });
+    expect(await noted(off, { authorization: bearer({ binding: null }), peer: 'not-asked' })).toEqual([]);
+  });
+
+  const ofCertificate = [{ what: 'refused', use: { ...place, credentialId: certificateId } }];
+  const ofSecret = [{ what: 'refused', use: { ...place, credentialId: secretId } }];
+  const elsewhere = [parseAddressRange('203.0.113.0/24')].filter((range) => range !== undefined);
+
+  test.each([
+    ['its certificate is paused', someClient({ certificates: certificates({ pausedUntil: someTime + 1 }) })],
+    ['its certificate has expired', someClient({ certificates: certificates({ notAfter: someTime }) })],
+    ['the certificate of its token was revoked', someClient({ certificates: certificates({ revokedAt: someTime }) })],
+    ['its address is not allowed', someClient({ allowedAddresses: elsewhere })],
+    ['its client is over the limits', someClient({ limits: { perSecond: 0, perMinute: 0 } })],
+  ])('one that is refused because %s tried its certificate and did not use it', async (_case, client) => {
+    expect(await noted(client)).toEqual(ofCertificate);
+  });
+
+  test.each([
+    ['paused', { pausedUntil: someTime + 1 }],
+    ['revoked', { revokedAt: someTime }],
+  ])('one that is refused because the secret of its token is %s tried that secret', async (_case, changes) => {
+    const client = someClient({ secrets: [someSecret(changes)] });
+    expect(await noted(client)).toEqual(ofSecret);
+    const unbound = { authorization: bearer({ binding: null }), peer: 'not-asked' } as const;
+    const overNone = { ...place, certificateId: null, credentialId: secretId };
+    expect(await noted(client, unbound)).toEqual([{ what: 'refused', use: overNone }]);
+  });
+
+  test('one over another certificate tried that one if it is of this client, and never the one of its token', async () => {
+    const second = someCertificate({ id: `crt_${'9'.repeat(32)}`, thumbprint: thumbprintOf('b') });
+    const client = someClient({ certificates: new Map([...someClient().certificates, [second.thumbprint, second]]) });
+    expect(await noted(client, { peer: somePeer(second.thumbprint) })).toEqual([
+      { what: 'refused', use: { ...place, certificateId: second.id, credentialId: second.id } },
+    ]);
+    for (const changes of [wrongPeer, { peer: null }, { peer: 'not-asked' }] as const) {
+      expect(await noted(client, changes)).toEqual([]);
+    }
+  });
+
+  test('one with a token that is none, is over, or was ended for its client tried nothing', async () => {
+    for (const changes of [{ authorization: undefined }, { authorization: 'Bearer nothing' }, expired]) {
+      expect(await noted(someClient(), changes)).toEqual([]);
+    }
+    expect(await noted(revoked)).toEqual([]);
   });
 });

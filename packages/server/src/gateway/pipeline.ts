@@ -1,32 +1,23 @@
 // Every bearer-protected route runs these steps in this order. Each returns its own fact or a refusal; only policy data
 // differs per route. The order is written here as plain code and nowhere else.
 
-import type { Environment } from '@tollward/protocol';
-import type { Peer } from '../certificates/index.js';
-import { type ClientFacts, type ClientFactsSource, takeClientRate } from '../clients/index.js';
+import { type ClientFacts, checkAddress, noteRefusedUse, takeClientRate } from '../clients/index.js';
 import type { RateLimiter, RateLimits } from '../platform/rate-limiter.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
 import type { TokenClaims, TokenOpener } from '../tokens/index.js';
+import type { UsageRecorder } from '../usage/index.js';
+import type { ProtectedCall } from './protected-call.js';
 import { checkBinding } from './steps/binding.js';
-import { checkStanding } from './steps/standing.js';
+import { checkStanding, type StandingDependencies } from './steps/standing.js';
 import { openBearerToken } from './steps/token.js';
-
-export interface ProtectedCall {
-  readonly environment: Environment;
-  readonly peer: Peer | 'not-asked';
-  readonly mtlsUrl: string;
-  readonly authorization: string | undefined;
-  readonly now: number;
-}
 
 export interface AdmittedCall {
   readonly claims: TokenClaims;
   readonly client: ClientFacts;
 }
 
-export interface PipelineDependencies {
+export interface PipelineDependencies extends StandingDependencies {
   readonly tokens: TokenOpener;
-  readonly clients: ClientFactsSource;
   readonly clientRates: RateLimiter;
   readonly defaultClientLimits: RateLimits;
 }
@@ -35,20 +26,35 @@ export async function runPipeline(
   call: ProtectedCall,
   dependencies: PipelineDependencies,
 ): Promise<AdmittedCall | Refusal> {
-  const { environment, now } = call;
   const opened = openBearerToken(call, dependencies.tokens);
   const claims = opened instanceof Promise ? await opened : opened;
   if (isRefusal(claims)) return claims;
 
-  const standing = checkStanding(environment, claims, dependencies.clients);
+  const standing = checkStanding(call, claims, dependencies);
   const client = standing instanceof Promise ? await standing : standing;
   if (isRefusal(client)) return client;
 
-  const unbound = checkBinding(call, claims, client);
-  if (unbound !== undefined) return unbound;
+  const refused =
+    checkBinding(call, claims, client) ??
+    checkAddress(client, call.address, 'binding') ??
+    takeClientRate(client, dependencies.clientRates, dependencies.defaultClientLimits, call.now);
+  if (refused !== undefined) {
+    const { peer, address, now } = call;
+    noteRefusedUse({ client, secretId: null, peer, address }, now, dependencies.usage);
+    return refused;
+  }
 
-  const limited = takeClientRate(client, dependencies.clientRates, dependencies.defaultClientLimits, now);
-  if (limited !== undefined) return limited;
-
+  noteUse(call, claims, dependencies.usage);
   return { claims, client };
+}
+
+/** The certificate was used. Its secret was not: that happens when it gets a token. */
+function noteUse(
+  { environment, address, now }: ProtectedCall,
+  { clientId, binding }: TokenClaims,
+  usage: UsageRecorder,
+): void {
+  if (binding === null) return;
+  const { certificateId } = binding;
+  usage.used({ environment, clientId, credentialId: certificateId, certificateId, address }, now);
 }

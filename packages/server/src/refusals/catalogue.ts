@@ -22,7 +22,7 @@ export interface CatalogueEntry {
 }
 
 const invalidToken = { status: 401, error: 'invalid_token', shape: 'oauth', contractText: 'Invalid token' } as const;
-const badCertificate = { status: 401, error: 'invalid_client', bearerError: 'invalid_token', shape: 'oauth' } as const;
+const badCredential = { status: 401, error: 'invalid_client', bearerError: 'invalid_token', shape: 'oauth' } as const;
 const badRequest = { status: 400, error: 'invalid_request', shape: 'status' } as const;
 
 export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
@@ -75,6 +75,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     shape: 'oauth',
     text: 'Too many requests from this address: at most {limit} in {window}.',
     remedy: 'Wait as long as Retry-After says. Fetch one token per worker and use it until shortly before it expires.',
+    closes: true,
   },
   address_failures_limited: {
     status: 429,
@@ -83,6 +84,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     text: 'Too many failed authentications from this address: at most {limit} in {window}.',
     remedy:
       'Stop the worker that repeats a wrong client id or secret, correct it, then wait as long as Retry-After says.',
+    closes: true,
   },
   body_too_large: {
     status: 413,
@@ -129,15 +131,32 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
   client_id_mismatch: {
     ...badRequest,
     shape: 'oauth',
-    text: 'The client_id in the body is not the one in the Authorization header.',
+    text: 'The client_id in the body is not the one in the Authorization header: leave it out of the body, or send the same one.',
     remedy: 'Leave client_id out of the body, or send the same one in both places.',
   },
   client_revoked: {
     status: 401,
     error: 'invalid_client',
     shape: 'oauth',
-    text: 'This client was revoked.',
+    text: 'This client was revoked: ask the operator of the platform for a new one.',
     remedy: 'A revoked client stays revoked. Ask the operator of the platform for a new one.',
+  },
+  secret_other_environment: {
+    ...badCredential,
+    text: 'This client secret is of the {secretEnvironment} environment and this is {environment}: use a secret of {environment}, or the host of {secretEnvironment}.',
+    remedy:
+      'Look at the beginning of the secret: tlw_sbx_ is sandbox, tlw_prd_ is production. Secrets and hosts of the two never mix.',
+  },
+  secret_replaced: {
+    ...badCredential,
+    text: 'This client secret got its last token before {replacedAt}: use another live secret of this client, or ask the operator for one.',
+    remedy:
+      'Deploy a live secret wherever this one still is; a rotation makes one when there is none. "tollward clients show" tells which address and certificate still use it.',
+  },
+  secret_revoked: {
+    ...badCredential,
+    text: 'This client secret was revoked at {revokedAt}: use another live secret of this client.',
+    remedy: 'A revoked secret stays revoked. Deploy the newer one, or have a new one made by a rotation.',
   },
   grant_type_missing: {
     ...badRequest,
@@ -153,36 +172,54 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     remedy: 'Use one of the supported grant types. A worker that acts for the partner itself uses client_credentials.',
   },
   mtls_required: {
-    ...badCertificate,
+    ...badCredential,
     text: 'This client must use mutual TLS: repeat the request at {mtlsUrl} with the client certificate.',
     remedy: 'Change the base URL to the mutual TLS host and send the registered certificate with its key.',
   },
   certificate_missing: {
-    ...badCertificate,
+    ...badCredential,
     text: 'No client certificate came with this connection: send the one that is registered for this client.',
     remedy:
       'Configure the certificate and its key in the HTTP client (curl: --cert and --key). The fetch built into Node ignores ' +
       'an https.Agent; give it a dispatcher instead.',
   },
   certificate_not_registered: {
-    ...badCertificate,
-    text: 'The client certificate of this connection is not registered for this client.',
+    ...badCredential,
+    text: 'The client certificate of this connection is not registered for this client: send the one that is, or have this one registered.',
     remedy: 'Send the certificate that was issued or registered for this client in this environment.',
   },
   certificate_not_yet_valid: {
-    ...badCertificate,
-    text: 'The client certificate of this connection is not valid before {notBefore}.',
+    ...badCredential,
+    text: 'The client certificate of this connection is not valid before {notBefore}: send another registered one until then.',
     remedy: 'Use another registered certificate until then.',
   },
   certificate_expired: {
-    ...badCertificate,
-    text: 'The client certificate of this connection expired at {notAfter}.',
+    ...badCredential,
+    text: 'The client certificate of this connection expired at {notAfter}: get a new one, and a new token over it.',
     remedy: 'Get a new certificate for this client, deploy it, and fetch a new token over it.',
   },
   certificate_revoked: {
-    ...badCertificate,
-    text: 'The client certificate of this connection was revoked at {revokedAt}.',
+    ...badCredential,
+    text: 'The client certificate of this connection was revoked at {revokedAt}: get a new one, and a new token over it.',
     remedy: 'A revoked certificate stays revoked. Get a new one for this client and fetch a new token over it.',
+  },
+  certificate_paused: {
+    ...badCredential,
+    text: 'The client certificate of this connection is paused until {pausedUntil}, to find out who still uses it: switch to the newer certificate.',
+    remedy:
+      'Deploy the certificate that replaces it. Until the pause ends it counts as revoked; afterwards it works again.',
+  },
+  secret_paused: {
+    ...badCredential,
+    text: 'The client secret behind this request is paused until {pausedUntil}, to find out who still uses it: get a token with the newer secret.',
+    remedy:
+      'Deploy the secret that replaces it. Until the pause ends it counts as revoked, with the tokens it got; afterwards they work again.',
+  },
+  address_not_allowed: {
+    ...badCredential,
+    text: 'This client may not be used from {address}: send the request from an address that is on its list.',
+    remedy:
+      'Route the traffic over an allowed address, or have the operator add this one: tollward clients update --allow.',
   },
   token_missing: {
     status: 401,
@@ -194,33 +231,33 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
   },
   token_malformed: {
     ...invalidToken,
-    text: 'This is not an access token of this server.',
+    text: 'This is not an access token of this server: send it exactly as the token endpoint gave it.',
     remedy: 'Send the access_token exactly as the token endpoint gave it. Look for a cut-off copy or an added quote.',
   },
   token_other_environment: {
     ...invalidToken,
-    text: 'This access token is of the {tokenEnvironment} environment, this is {environment}.',
+    text: 'This access token is of the {tokenEnvironment} environment and this is {environment}: get a token from the host that you call.',
     remedy:
       'Get the token from the same host that you call. The second part of a token, sbx or prd, names its environment.',
   },
   token_expired: {
     ...invalidToken,
-    text: 'The access token expired at {expiredAt}.',
+    text: 'The access token expired at {expiredAt}: get a new one.',
     remedy: 'Get a new token. Renew shortly before expires_at, and check the clock of the machine.',
   },
   token_revoked: {
     ...invalidToken,
-    text: 'The access token was revoked: {problem}.',
+    text: 'The access token was revoked because {problem}: get a new one with credentials that are in force.',
     remedy: 'Get a new token with credentials that are still in force.',
   },
   token_not_bound: {
-    ...badCertificate,
+    ...badCredential,
     text: 'This client must use mutual TLS and this token is bound to no certificate: get a new one from {mtlsUrl}.',
     remedy: 'Tokens from the time before mutual TLS was required have ended. Get a new token over mutual TLS.',
   },
   token_bound_elsewhere: {
-    ...badCertificate,
-    text: 'The access token is bound to another client certificate than the one on this connection.',
+    ...badCredential,
+    text: 'The access token is bound to another client certificate than the one on this connection: send that one, or get a new token over this one.',
     remedy:
       'Use the token on connections that send the certificate it was obtained with (RFC 8705), or get a new one over this one.',
   },

@@ -6,19 +6,21 @@ export type StandingVerdict =
   | { readonly inForce: true; readonly client: ClientFacts }
   | {
       readonly inForce: false;
-      readonly code: Extract<RefusalCode, 'token_revoked' | 'certificate_revoked'>;
+      readonly code: Extract<RefusalCode, 'token_revoked' | 'certificate_revoked' | 'secret_paused'>;
       /** For the caller. */
       readonly problem: string;
       /** For the operator. */
       readonly seen: string;
       readonly parameters: Readonly<Record<string, string>>;
+      /** The secret or certificate that is the reason. */
+      readonly credentialId?: string;
     };
 
 /**
- * Judges the authorities a token stands on by the facts of its client. No clock is asked: a revocation counts from the
- * moment it is known, whatever the clock of the node says that recorded it.
+ * Judges the authorities a token stands on by the facts of its client. The clock is asked for the end of a pause only: a
+ * revocation counts from the moment it is known, whatever the clock of the node says that recorded it.
  */
-export function decideStanding(claims: TokenClaims, client: ClientFacts | undefined): StandingVerdict {
+export function decideStanding(claims: TokenClaims, client: ClientFacts | undefined, now: number): StandingVerdict {
   if (client === undefined) return ended('its client is gone', `client ${claims.clientId}, unknown`);
   if (client.revokedAt !== null) {
     return ended(
@@ -44,7 +46,19 @@ export function decideStanding(claims: TokenClaims, client: ClientFacts | undefi
     return ended(
       'its client secret was revoked',
       `secret ${secret.id}, revoked at ${new Date(secret.revokedAt).toISOString()}`,
+      secret.id,
     );
+  }
+  if (secret.pausedUntil !== null && now < secret.pausedUntil) {
+    const pausedUntil = new Date(secret.pausedUntil).toISOString();
+    return {
+      inForce: false,
+      code: 'secret_paused',
+      problem: 'its client secret is paused',
+      seen: `secret ${secret.id}, paused until ${pausedUntil}`,
+      parameters: { pausedUntil },
+      credentialId: secret.id,
+    };
   }
   return claims.binding === null ? { inForce: true, client } : decideCertificate(claims.binding, client);
 }
@@ -61,9 +75,11 @@ function decideCertificate(binding: NonNullable<TokenClaims['binding']>, client:
     problem: 'its certificate was revoked',
     seen: `certificate ${certificate.id}, revoked at ${revokedAt}`,
     parameters: { revokedAt },
+    credentialId: certificate.id,
   };
 }
 
-function ended(problem: string, seen: string): StandingVerdict {
-  return { inForce: false, code: 'token_revoked', problem, seen, parameters: {} };
+function ended(problem: string, seen: string, credentialId?: string): StandingVerdict {
+  const reason = credentialId === undefined ? {} : { credentialId };
+  return { inForce: false, code: 'token_revoked', problem, seen, parameters: {}, ...reason };
 }

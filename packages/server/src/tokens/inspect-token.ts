@@ -27,7 +27,7 @@ export async function inspectToken(
     if (opened.ok) {
       const { claims } = opened;
       const expired = now >= claims.expiresAt ? `it expired at ${new Date(claims.expiresAt).toISOString()}` : null;
-      const verdict = decideStanding(claims, await clients.confirm(environment, claims.clientId));
+      const verdict = decideStanding(claims, await clients.confirm(environment, claims.clientId), now);
       const problem = expired ?? (verdict.inForce ? null : `${verdict.problem} (${verdict.seen})`);
       return { readable: true, environment, claims, inForce: problem === null, problem };
     }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { formatSecret } from '@tollward/protocol';
 import { describe, expect, test } from 'vitest';
 import type { ClientFacts, ConnectionProof } from '../clients/index.js';
+import { parseAddressRange } from '../platform/listeners/address.js';
 import { createHexIds, createRandomPool } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { catalogue, isRefusal, publicText, type Refusal } from '../refusals/index.js';
@@ -16,6 +17,7 @@ import {
   someSecret,
   someTime,
   someTokenKey,
+  someUsage,
   thumbprintOf,
 } from '../testing/facts.js';
 import { type IssuedToken, issueToken, type TokenRequest } from './issue-token.js';
@@ -54,6 +56,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
     },
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000, perMinute: 1_000 },
+    usage: someUsage(),
     random: createRandomPool(),
     newTokenId: createHexIds(createRandomPool()),
   };
@@ -63,6 +66,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
       {
         environment: 'sandbox',
         peer: somePeer(thumbprintOf('a')),
+        address: '127.0.0.1',
         mtlsUrl: 'https://mtls.example',
         authorization: basicOf(clientId, secret),
         parameters: new Map([['grant_type', 'client_credentials']]),
@@ -92,6 +96,8 @@ function certificates(changes: Parameters<typeof someCertificate>[0]) {
   const certificate = someCertificate(changes);
   return new Map([[certificate.thumbprint, certificate]]);
 }
+
+const foreign = somePeer(thumbprintOf('z'));
 
 describe('issuing a token', () => {
   test('seals the facts of the moment and answers with exactly the members of the contract', async () => {
@@ -133,7 +139,6 @@ describe('issuing a token', () => {
   });
 
   const registered = somePeer(thumbprintOf('a'));
-  const foreign = somePeer(thumbprintOf('z'));
   const off = { mtlsRequired: false };
   test.each([
     ['required, api: refused, names the mutual TLS host', {}, 'not-asked', 'mtls_required'],
@@ -208,7 +213,7 @@ describe('issuing a token', () => {
     for (const password of [wrongSecret, secret.slice(0, -1), other, 'hunter2-hunter2', `${secret}x`]) {
       for (const name of [clientId, password]) {
         const answer = await setUp(client()).issue({ authorization: basicOf(name, password) });
-        expect(answer).toMatchObject({ refusal: 'client_authentication_failed' });
+        expect(isRefusal(answer)).toBe(true);
         expect(JSON.stringify(answer)).not.toContain(password.slice(11, 20));
       }
     }
@@ -298,5 +303,108 @@ describe('issuing a token', () => {
     const beforeRotation = client({ secrets: [someSecret({ hash: hashOf(1, wrongSecret) })] });
     expect(await setUp(beforeRotation, client()).issue()).toHaveProperty('body');
     expect(await setUp(undefined, client()).issue()).toHaveProperty('body');
+  });
+});
+
+describe('the allowed addresses of a client', () => {
+  const range = parseAddressRange('203.0.113.0/24');
+  const facts = client({ allowedAddresses: range === undefined ? [] : [range] });
+
+  test('are where its token requests may come from', async () => {
+    expect(await setUp(facts).issue({ address: '203.0.113.9' })).toHaveProperty('body');
+    for (const address of ['203.0.114.9', '2001:db8::1', 'unknown']) {
+      expect(await setUp(facts).issue({ address }), address).toMatchObject({
+        refusal: 'address_not_allowed',
+        step: 'peer',
+        parameters: { address },
+        clientId,
+      });
+    }
+  });
+
+  test('are told to nobody who has not proved the client, and asked for before the limits', async () => {
+    const authorization = basicOf(clientId, wrongSecret);
+    expect(await setUp(facts).issue({ authorization })).toMatchObject({ refusal: 'client_authentication_failed' });
+    expect(await setUp(facts).issue({ peer: null })).toMatchObject({ refusal: 'certificate_missing' });
+    const limited = setUp({ ...facts, limits: { perSecond: 1, perMinute: 1 } });
+    expect(await limited.issue()).toMatchObject({ refusal: 'address_not_allowed' });
+    expect(await limited.issue({ address: '203.0.113.9' })).toHaveProperty('body');
+  });
+});
+
+describe('a secret that was proved and may not be used', () => {
+  const at = '2026-03-01T12:00:00.000Z';
+  test.each([
+    ['revoked', { revokedAt: someTime }, 'secret_revoked', { revokedAt: at }],
+    ['replaced', { usableUntil: someTime }, 'secret_replaced', { replacedAt: at }],
+    ['ended, by a clock that was ahead,', { endedAt: someTime }, 'secret_replaced', { replacedAt: at }],
+    ['paused', { pausedUntil: someTime + 1 }, 'secret_paused', { pausedUntil: '2026-03-01T12:00:00.001Z' }],
+  ] as const)(
+    'is refused as %s, with since or until when, to the client it belongs to',
+    async (_case, changes, ...told) => {
+      const [refusal, parameters] = told;
+      const secrets = [someSecret({ hash: hashOf(1, secret), ...changes })];
+      const { issue, dependencies } = setUp(client({ secrets }));
+      expect(await issue()).toMatchObject({ refusal, step: 'client', parameters, clientId });
+      const place = { environment: 'sandbox', clientId, certificateId, address: '127.0.0.1' } as const;
+      expect(dependencies.usage.noted).toEqual([
+        { what: 'refused', use: { ...place, credentialId: secretId } },
+        { what: 'refused', use: { ...place, credentialId: certificateId } },
+      ]);
+    },
+  );
+
+  test('is refused also on a connection that it was proved on before', async () => {
+    const { issue } = setUp(client());
+    const later = client({ secrets: [someSecret({ hash: hashOf(1, secret), usableUntil: someTime + 1_000 })] });
+    const proof: ConnectionProof = { proved: undefined };
+    expect(await issue({ proof })).toHaveProperty('body');
+    const replaced = setUp(later).issue({ proof, now: someTime + 1_000 });
+    expect(await replaced).toMatchObject({ refusal: 'secret_replaced' });
+  });
+});
+
+describe('what a token request says about the use of credentials', () => {
+  const noted = async (facts: ClientFacts, changes: Partial<TokenRequest> = {}) => {
+    const { issue, dependencies } = setUp(facts);
+    await issue({ address: '192.0.2.7', ...changes });
+    return dependencies.usage.noted;
+  };
+  const place = { environment: 'sandbox', clientId, address: '192.0.2.7' } as const;
+
+  test('an issued token used the secret and the certificate that it stands on', async () => {
+    expect(await noted(client())).toEqual([
+      { what: 'used', use: { ...place, certificateId, credentialId: secretId } },
+      { what: 'used', use: { ...place, certificateId, credentialId: certificateId } },
+    ]);
+    expect(await noted(client({ mtlsRequired: false }), { peer: 'not-asked' })).toEqual([
+      { what: 'used', use: { ...place, certificateId: null, credentialId: secretId } },
+    ]);
+  });
+
+  test('whatever refused it, secret and certificate are noted as refused: whoever sent it still depends on them', async () => {
+    const refused = [
+      { what: 'refused', use: { ...place, certificateId, credentialId: secretId } },
+      { what: 'refused', use: { ...place, certificateId, credentialId: certificateId } },
+    ];
+    for (const changes of [{ pausedUntil: someTime + 1 }, { notAfter: someTime }, { revokedAt: someTime }]) {
+      expect(await noted(client({ certificates: certificates(changes) }))).toEqual(refused);
+    }
+    const elsewhere = [parseAddressRange('203.0.113.9')].filter((range) => range !== undefined);
+    expect(await noted(client({ allowedAddresses: elsewhere }))).toEqual(refused);
+    expect(await noted(client({ limits: { perSecond: 0, perMinute: 0 } }))).toEqual(refused);
+    expect(await noted(client({ revokedAt: someTime }))).toEqual(refused);
+    expect(await noted(client(), { parameters: new Map() })).toEqual(refused);
+  });
+
+  test('a certificate that is not registered to the client is nobody we know', async () => {
+    const refused = { what: 'refused', use: { ...place, certificateId: null, credentialId: secretId } };
+    expect(await noted(client(), { peer: foreign })).toEqual([refused]);
+    expect(await noted(client(), { peer: null })).toEqual([refused]);
+  });
+
+  test('nothing is noted for strangers', async () => {
+    expect(await noted(client(), { authorization: basicOf(clientId, wrongSecret) })).toEqual([]);
+    expect(await noted(client(), { authorization: basicOf('nobody', secret) })).toEqual([]);
   });
 });

@@ -7,6 +7,8 @@ import {
   type ClientFacts,
   type ClientFactsSource,
   type ConnectionProof,
+  checkAddress,
+  noteRefusedUse,
   type ProvedClient,
   recallProof,
   rememberProof,
@@ -16,15 +18,18 @@ import type { HmacKeyring } from '../platform/keys/hmac-keyring.js';
 import type { RandomBytes } from '../platform/random.js';
 import type { RateLimiter, RateLimits } from '../platform/rate-limiter.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
+import type { UsageRecorder } from '../usage/index.js';
 import type { Grant, Granted } from './grants/grant.js';
 import { grants } from './grants/index.js';
-import { type CertificateBinding, sealToken } from './sealed-token.js';
+import { type CertificateBinding, sealToken, type TokenClaims } from './sealed-token.js';
 import type { TokenKeyring } from './token-keyring.js';
 
 export interface TokenRequest {
   readonly environment: Environment;
   /** `not-asked` on a listener that asks for no certificate. */
   readonly peer: Peer | 'not-asked';
+  /** The other end of the connection, for the allow-list of the client and for its last uses. */
+  readonly address: string;
   /** Where this client finds the mutual TLS listener. */
   readonly mtlsUrl: string;
   readonly authorization: string | undefined;
@@ -46,6 +51,7 @@ export interface IssueTokenDependencies {
   readonly tokenKeys: TokenKeyring;
   readonly clientRates: RateLimiter;
   readonly defaultClientLimits: RateLimits;
+  readonly usage: UsageRecorder;
   readonly random: RandomBytes;
   /** 32 hex digits. */
   readonly newTokenId: () => string;
@@ -64,6 +70,19 @@ export function issueToken(
 }
 
 function issueTo(
+  proved: ProvedClient,
+  request: TokenRequest,
+  dependencies: IssueTokenDependencies,
+): IssuedToken | Refusal | Promise<IssuedToken | Refusal> {
+  const note = (outcome: IssuedToken | Refusal): IssuedToken | Refusal => {
+    if (isRefusal(outcome)) noteRefusedUse({ ...proved, ...placeOf(request) }, request.now, dependencies.usage);
+    return outcome;
+  };
+  const outcome = judgeAndIssue(proved, request, dependencies);
+  return outcome instanceof Promise ? outcome.then(note) : note(outcome);
+}
+
+function judgeAndIssue(
   { client, secretId }: ProvedClient,
   request: TokenRequest,
   dependencies: IssueTokenDependencies,
@@ -74,6 +93,9 @@ function issueTo(
 
   const binding = decideBinding(request, client);
   if (binding !== null && isRefusal(binding)) return { ...binding, clientId: client.id };
+
+  const elsewhere = checkAddress(client, request.address, 'peer');
+  if (elsewhere !== undefined) return elsewhere;
 
   const rate = takeClientRate(client, dependencies.clientRates, dependencies.defaultClientLimits, now);
   if (rate !== undefined) return rate;
@@ -88,14 +110,30 @@ function issueTo(
     : seal(granted, grant, client, request, dependencies);
 }
 
+/** The token stands on both, so both were used. */
+function noteUses(
+  { clientId, secretId, binding, expiresAt }: TokenClaims,
+  request: TokenRequest,
+  usage: UsageRecorder,
+) {
+  const { environment, address, now } = request;
+  const certificateId = binding?.certificateId ?? null;
+  usage.used({ environment, clientId, credentialId: secretId, certificateId, address }, now, expiresAt);
+  if (certificateId !== null) {
+    usage.used({ environment, clientId, credentialId: certificateId, certificateId, address }, now);
+  }
+}
+
 function seal(
   granted: Granted | Refusal,
   grant: Grant,
   client: ClientFacts,
-  { environment, now }: TokenRequest,
-  { tokenKeys, random }: IssueTokenDependencies,
+  request: TokenRequest,
+  { tokenKeys, random, usage }: IssueTokenDependencies,
 ): IssuedToken | Refusal {
   if (isRefusal(granted)) return { ...granted, clientId: client.id };
+  const { environment, now } = request;
+  noteUses(granted.claims, request, usage);
   const token = sealToken(environment, granted.claims, tokenKeys.current(environment, now), random);
   return { clientId: client.id, grantType: grant.grantType, body: granted.respond(token) };
 }
@@ -109,9 +147,10 @@ function recallClient(
 }
 
 async function proveClient(
-  { environment, authorization, parameters, now, proof }: TokenRequest,
+  request: TokenRequest,
   dependencies: IssueTokenDependencies,
 ): Promise<ProvedClient | Refusal> {
+  const { environment, authorization, parameters, now, proof } = request;
   const bodyCredential = findBodyCredential(parameters);
   if (authorization !== undefined && bodyCredential !== undefined) {
     return {
@@ -127,13 +166,26 @@ async function proveClient(
     return authentication;
   }
   const inBody = bodyCredential === undefined ? '' : `, and ${bodyCredential} in the body`;
-  return {
-    refusal: 'client_authentication_failed',
+  const { code, seen, parameters: filled } = authentication;
+  const refusal = {
+    refusal: code,
     step: 'client',
     expected: `a client of ${environment} with one of its live secrets, by HTTP Basic`,
-    seen: authentication.seen + inBody,
-    ...(authentication.clientNamed === undefined ? {} : { clientNamed: authentication.clientNamed }),
-  };
+    seen: seen + inBody,
+    ...(filled && { parameters: filled }),
+  } as const;
+  if (!('secretId' in authentication)) {
+    const { clientNamed } = authentication;
+    return clientNamed === undefined ? refusal : { ...refusal, clientNamed };
+  }
+  const { client, secretId } = authentication;
+  noteRefusedUse({ client, secretId, ...placeOf(request) }, now, dependencies.usage);
+  return { ...refusal, clientId: client.id };
+}
+
+/** Where the request came from. */
+function placeOf({ peer, address }: TokenRequest) {
+  return { peer, address };
 }
 
 function findBodyCredential(parameters: ReadonlyMap<string, string>): string | undefined {
@@ -194,7 +246,7 @@ function decideBinding({ peer, mtlsUrl, now }: TokenRequest, client: ClientFacts
   const verdict = decideRegisteredCertificate(registered, now);
   if (!verdict.accepted) {
     const { code, seen, parameters } = verdict;
-    return { refusal: code, step: 'peer', expected, seen, ...(parameters === undefined ? {} : { parameters }) };
+    return { refusal: code, step: 'peer', expected, seen, parameters };
   }
   return { certificateId: registered.id, thumbprint: registered.thumbprint };
 }

@@ -45,7 +45,7 @@ export function createStanding(database: Database, clock: () => number, maximumC
     if (joined !== undefined) return joined;
     const readAt = clock();
     const reading = database
-      .read((tx) => loadClientFacts(tx, environment, clientId))
+      .read((tx) => loadClientFacts(tx, environment, clientId, readAt))
       .then((facts) => {
         if (running.get(key) === reading) entries.set(key, { facts, readAt });
         return facts;

@@ -5,7 +5,7 @@ import { decideRegisteredCertificate, describePeer } from '../../certificates/in
 import type { ClientFacts } from '../../clients/index.js';
 import type { Refusal } from '../../refusals/index.js';
 import type { TokenClaims } from '../../tokens/index.js';
-import type { ProtectedCall } from '../pipeline.js';
+import type { ProtectedCall } from '../protected-call.js';
 
 export function checkBinding(
   { peer, mtlsUrl, now }: ProtectedCall,
@@ -41,12 +41,5 @@ export function checkBinding(
   const verdict = decideRegisteredCertificate(certificate, now);
   if (verdict.accepted) return undefined;
   const { code, seen, parameters } = verdict;
-  return {
-    refusal: code,
-    step: 'binding',
-    expected,
-    seen,
-    clientId,
-    ...(parameters === undefined ? {} : { parameters }),
-  };
+  return { refusal: code, step: 'binding', expected, seen, parameters, clientId };
 }

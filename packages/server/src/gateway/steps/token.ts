@@ -2,7 +2,7 @@
 
 import type { Refusal } from '../../refusals/index.js';
 import type { OpenedToken, TokenClaims, TokenOpener } from '../../tokens/index.js';
-import type { ProtectedCall } from '../pipeline.js';
+import type { ProtectedCall } from '../protected-call.js';
 
 const bearerShape = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
