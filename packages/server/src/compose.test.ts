@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DatabaseUnavailableError } from './platform/database/database-errors.js';
 import { openTestDatabase } from './testing/database.js';
 import { startTestServer } from './testing/test-server.js';
 
@@ -21,4 +22,21 @@ describe('readiness by the clock of the database', () => {
     expect(await server.isReady()).toBe(ready);
     await server.stop();
   });
+});
+
+test('a database that takes no writes is not ready, although it can be read', async () => {
+  const database = await openTestDatabase();
+  const server = await startTestServer({ database });
+  expect(await server.isReady()).toBe(true);
+  const fault = vi.spyOn(database, 'assertWritable').mockImplementation(() => {
+    throw new DatabaseUnavailableError('its files could not be written');
+  });
+  expect(await server.isReady()).toBe(false);
+  const response = await fetch(`${server.operationsUrl}/health/ready`);
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({
+    checks: expect.arrayContaining([{ name: 'database', ok: false, detail: 'DatabaseUnavailableError' }]),
+  });
+  fault.mockRestore();
+  await server.stop();
 });

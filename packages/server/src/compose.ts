@@ -3,14 +3,24 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Environment, environments } from '@tollward/protocol';
-import { type Authorities, openAuthorities, signServerCertificate } from './certificates/index.js';
+import { openBrought } from './brought-authorities.js';
+import {
+  type Authorities,
+  listOwnCertificates,
+  type OwnCertificate,
+  openAuthorities,
+  signServerCertificate,
+} from './certificates/index.js';
+import { createExpiryRoutine } from './expiry-routine.js';
 import { createClockWatch, notReadySkewMs } from './platform/clock-watch.js';
 import type { Settings } from './platform/config/settings.js';
 import type { Database } from './platform/database/database.js';
 import { DatabaseUnavailableError } from './platform/database/database-errors.js';
+import { every } from './platform/every.js';
 import { type HmacKeyring, openHmacKeyring } from './platform/keys/hmac-keyring.js';
 import type { MasterKey } from './platform/keys/master-key.js';
 import { listenOn } from './platform/listeners/listen.js';
+import { decideMaximumConnections, readOpenFileLimit } from './platform/listeners/maximum-connections.js';
 import {
   defaultTimes,
   type Listener,
@@ -33,6 +43,7 @@ import {
   type Standing,
   type TokenOpener,
 } from './tokens/index.js';
+import { createUsageRecorder, type UsageRecorder } from './usage/index.js';
 
 export interface TollwardOptions {
   readonly settings: Settings;
@@ -67,6 +78,7 @@ export interface TollwardCore {
   readonly standing: Standing;
   readonly tokens: TokenOpener;
   readonly refusals: RefusalRecorder;
+  readonly usage: UsageRecorder;
   readonly metrics: Metrics;
   readonly clock: () => number;
   readonly random: RandomBytes;
@@ -76,6 +88,7 @@ const listenerNames = ['api', 'api-mtls'] as const satisfies readonly ListenerNa
 const listenerHosts = ['localhost', '127.0.0.1', '::1'];
 const housekeepingMs = 60_000;
 const clockCheckMs = 10_000;
+const expiryCheckMs = 60 * 60_000;
 
 /** Starts on an opened and migrated database, which it closes with the rest; when starting fails, that is left to the caller. */
 export async function startTollward(options: TollwardOptions): Promise<RunningTollward> {
@@ -94,12 +107,14 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const newHexId = createHexIds(random);
   const metrics = createMetrics();
   const now = clock();
-  const authorities = await openAuthorities(database, masterKey, now, random);
+  const brought = await openBrought(settings, now, { database, log, random });
+  const authorities = await openAuthorities(database, masterKey, now, random, brought);
   const hmacKeys = await openHmacKeyring(database, masterKey, now);
   const tokenKeys = await openTokenKeyring(database, masterKey, now);
   const standing = createStanding(database, clock);
   const tokens = createTokenOpener(tokenKeys);
   const refusals = createRefusalRecorder({ database, onDropped: metrics.refusalsDropped });
+  const usage = createUsageRecorder(database, metrics.usageDropped);
   const clockWatch = createClockWatch(database, clock, log.logger, metrics.clockSkew);
   await clockWatch.check();
 
@@ -129,6 +144,8 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     newTokenId: newHexId,
     waitUntil: async (at) => void (await delay(Math.max(0, at - monotonic()))),
     onIssued: metrics.tokenIssued,
+    usage,
+    clock,
   });
   const addressLimits = {
     requests: { perSecond: settings.addressRequestsPerSecond, perMinute: settings.addressRequestsPerMinute },
@@ -146,12 +163,15 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const urlOf = (environment: Environment, listener: ListenerName): string =>
     `https://localhost:${opened.get(`${environment} ${listener}`)?.port ?? 0}`;
 
+  const maximumConnections = decideMaximumConnections(readOpenFileLimit(), environments.length * listenerNames.length);
+  const ownCertificates: OwnCertificate[] = [];
   for (const environment of environments) {
     const certificate = await signServerCertificate({
       authority: authorities[environment].platform,
       hosts: listenerHosts,
       now,
     });
+    ownCertificates.push(...listOwnCertificates(environment, authorities[environment], certificate.chainPem));
     for (const listener of listenerNames) {
       const surface = createWireSurface({
         environment,
@@ -175,6 +195,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
         ...certificate,
         requestClientCertificate: listener === 'api-mtls',
         times,
+        maximumConnections,
         onHandshake: (outcome: 'completed' | 'failed' | 'refused') => metrics.handshake(name, outcome),
         ...surface,
       };
@@ -192,12 +213,19 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   };
   closers.push(closeOperations);
 
+  const checkExpiry = createExpiryRoutine({ database, usage, log, metrics, ownCertificates, clock });
   const routines = [
     every(housekeepingMs, log, 'housekeeping', async () => {
       await tokenKeys.maintain(clock());
       while ((await refusals.purge(clock())) > 0);
     }),
+    // By itself: it has to be written when the rest of the housekeeping fails.
+    every(housekeepingMs, log, 'counting uses', async () => {
+      await usage.flush();
+      while ((await usage.purge(clock())) > 0);
+    }),
     every(clockCheckMs, log, 'clock check', () => clockWatch.check()),
+    every(expiryCheckMs, log, 'expiry notices', checkExpiry, 'now'),
   ];
   started = true;
 
@@ -209,13 +237,14 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     operationsUrl: `http://127.0.0.1:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
     routes: [...routes].map(([path, { method }]) => `${method} ${path}`),
     urlOf,
-    core: { database, authorities, hmacKeys, standing, tokens, refusals, metrics, clock, random },
+    core: { database, authorities, hmacKeys, standing, tokens, refusals, usage, metrics, clock, random },
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),
     close: async (graceMs) => {
       draining = true;
       await Promise.all(routines.map((routine) => routine.stop()));
       await Promise.all([...opened.values()].map((listener) => listener.close(graceMs)));
       await refusals.flush();
+      await usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written'));
       await closeOperations();
       await database.close();
     },
@@ -224,29 +253,12 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
 
 async function checkDatabase(database: Database): Promise<HealthCheck> {
   try {
+    database.assertWritable();
     await database.clock();
     return { name: 'database', ok: true };
   } catch (error) {
     return { name: 'database', ok: false, detail: error instanceof Error ? error.name : 'fault' };
   }
-}
-
-/** Runs `work` again and again, never twice at once; a fault is logged and the next turn tries again. */
-function every(ms: number, log: Log, name: string, work: () => Promise<void>): { stop(): Promise<void> } {
-  let running: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    running ??= work()
-      .catch((error: unknown) => log.logger.error({ error }, `${name} failed`))
-      .finally(() => {
-        running = undefined;
-      });
-  }, ms).unref();
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
 }
 
 /** The ports by their distance from the base, so that one number moves them all. Base 0: the system chooses each. */

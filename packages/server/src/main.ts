@@ -1,7 +1,7 @@
 // The program: the world outside in, an exit code out.
 
-import { text } from 'node:stream/consumers';
 import { runProgram } from './cli/program.js';
+import { readStart } from './cli/read-start.js';
 import { version } from './version.js';
 
 // A reader that went away, as in "tollward clients list | head -1", is no fault.
@@ -12,6 +12,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const plainWidth = 110;
+const decodeText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   version,
@@ -21,7 +22,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   writeOut: (output) => void process.stdout.write(output),
   writeError: (output) => void process.stderr.write(output),
-  readInput: () => (process.stdin.isTTY ? undefined : text(process.stdin)),
+  readInput: () => (process.stdin.isTTY ? undefined : readStart(process.stdin).then(decodeText)),
   clock: Date.now,
   // Loaded only when it is asked for: the other commands need neither database nor listeners.
   startDev: async (loaded) => (await import('./dev/start-dev.js')).startDev(loaded),

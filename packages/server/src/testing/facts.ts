@@ -7,6 +7,7 @@ import type { ClientFacts, ClientFactsSource } from '../clients/index.js';
 import type { Database } from '../platform/database/database.js';
 import type { TokenClaims } from '../tokens/index.js';
 import type { TokenKey } from '../tokens/token-keyring.js';
+import type { UsageRecorder, Use } from '../usage/index.js';
 
 export const someTime = Date.parse('2026-03-01T12:00:00.000Z');
 const hourMs = 3_600_000;
@@ -29,12 +30,14 @@ export function someCertificate(changes: Partial<CertificateRow> = {}): Certific
     notBefore: someTime - hourMs,
     notAfter: someTime + 100 * hourMs,
     revokedAt: null,
+    pausedUntil: null,
     ...changes,
   };
 }
 
 export function someSecret(changes: Partial<ClientFacts['secrets'][number]> = {}): ClientFacts['secrets'][number] {
-  return { id: secretId, hash: Buffer.alloc(32), hmacKeyVersion: 1, usableUntil: null, revokedAt: null, ...changes };
+  const inForce = { usableUntil: null, endedAt: null, revokedAt: null, pausedUntil: null };
+  return { id: secretId, hash: Buffer.alloc(32), hmacKeyVersion: 1, ...inForce, ...changes };
 }
 
 /** A client of sandbox that must use mutual TLS, with one secret and one certificate. */
@@ -51,6 +54,7 @@ export function someClient(changes: Partial<ClientFacts> = {}): ClientFacts {
     mtlsRequired: true,
     accessTokenLifetimeSeconds: 43_200,
     limits: null,
+    allowedAddresses: [],
     secrets: [someSecret()],
     certificates: new Map([[certificate.thumbprint, certificate]]),
     ...changes,
@@ -110,6 +114,22 @@ export function someClients(
   };
 }
 
+/** A usage recorder that remembers what it was told. */
+export function someUsage(): UsageRecorder & {
+  readonly noted: { readonly what: 'used' | 'refused'; readonly use: Use }[];
+} {
+  const noted: { what: 'used' | 'refused'; use: Use }[] = [];
+  return {
+    noted,
+    used: (use) => void noted.push({ what: 'used', use }),
+    refused: (use) => void noted.push({ what: 'refused', use }),
+    flush: async () => undefined,
+    lastDroppedAt: () => 0,
+    lastPendingAt: () => 0,
+    purge: async () => 0,
+  };
+}
+
 /** A database of which a test fakes the calls it is about; any other call is a mistake. */
 export function fakeDatabase(calls: Partial<Database>): Database {
   const unexpected = (): never => {
@@ -120,6 +140,7 @@ export function fakeDatabase(calls: Partial<Database>): Database {
     transaction: unexpected,
     read: unexpected,
     clock: unexpected,
+    assertWritable: () => undefined,
     exclusivity: () => 1,
     close: unexpected,
     ...calls,

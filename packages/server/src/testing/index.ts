@@ -1,6 +1,30 @@
+export { askManagement, type ManagementAnswer, type ManagementQuestion } from './ask-management.js';
 export { describeOnEachEngine, type OpenDatabase, openTestDatabase } from './database.js';
-export { addCertificate, endCertificate, endClient, explain, requireMtls } from './operator-actions.js';
+export { giveExpiryNotices } from './expiry-notices.js';
+export { openDatabaseIn } from './lasting-database.js';
+export {
+  type Added,
+  addCertificate,
+  changePolicy,
+  describeClient,
+  endCertificate,
+  endClient,
+  endSecretOf,
+  explain,
+  issueFor,
+  type Naming,
+  pauseCertificateOf,
+  pauseSecretOf,
+  type Rotation,
+  requireMtls,
+  revokeSecretOf,
+  rotate,
+  secretIdOf,
+  tryToRotate,
+  uploadFor,
+} from './operator-actions.js';
 export { createTestPostgres, type TestPostgres, testServerUrl } from './postgres-server.js';
+export { refusalText } from './refusal-text.js';
 export {
   aClient,
   aToken,
@@ -10,6 +34,7 @@ export {
   type ClientIdentity,
   call,
   callPlayground,
+  identityOf,
   requestToken,
   type TestClient,
   type TestClientOptions,

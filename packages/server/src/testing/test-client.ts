@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import type { Environment } from '@tollward/protocol';
 import { createClientKeyAndCsr, decideCsr } from '../certificates/index.js';
-import { createClient } from '../clients/index.js';
+import { type ClientPolicy, createClient } from '../clients/index.js';
 import type { ListenerName } from '../surfaces/wire/exchange.js';
 import type { TestServer } from './test-server.js';
 
@@ -27,11 +27,12 @@ export interface TestClientOptions {
   readonly environment?: Environment;
   readonly mtlsRequired?: boolean;
   readonly withCertificate?: boolean;
+  readonly policy?: Partial<ClientPolicy>;
 }
 
 /** Makes a client the way an operator does: key and request outside, everything else through the use case. */
 export async function aClient(server: TestServer, options: TestClientOptions = {}): Promise<TestClient> {
-  const { environment = 'sandbox', mtlsRequired = true, withCertificate = true } = options;
+  const { environment = 'sandbox', mtlsRequired = true, withCertificate = true, policy = {} } = options;
   const { keyPem, csrPem } = await createClientKeyAndCsr({ organisation: 'Example' });
   const csr = await decideCsr(csrPem);
   if (!csr.ok) throw new Error(csr.remedy);
@@ -41,14 +42,14 @@ export async function aClient(server: TestServer, options: TestClientOptions = {
       environment,
       organisationName: name,
       name,
-      mtlsRequired,
+      policy: { ...policy, mtlsRequired },
       csr: withCertificate ? csr.csr : undefined,
       actor: 'operator',
     },
     server.time.now,
     server.core,
   );
-  if (created === undefined) throw new Error('the name was taken');
+  if (!created.ok) throw new Error(created.problem);
   const { certificate } = created;
   return {
     environment,
@@ -58,6 +59,12 @@ export async function aClient(server: TestServer, options: TestClientOptions = {
       ? { certificateId: certificate.id, thumbprint: certificate.thumbprint, cert: certificate.chainPem, key: keyPem }
       : null,
   };
+}
+
+/** The certificate and key that `client` was made with. */
+export function identityOf({ identity }: TestClient): ClientIdentity {
+  if (identity === null) throw new Error('the client has no certificate');
+  return identity;
 }
 
 export interface Call {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { createClientKeyAndCsr } from '../../certificates/index.js';
 import { isRefusal } from '../../refusals/index.js';
 import { openTestManagement, type TestManagement } from '../../testing/management.js';
-import type { createdClientSchema } from './schemas.js';
+import type { createdClientSchema } from './schemas/clients.js';
 
 type CreatedClientOnTheWire = z.input<typeof createdClientSchema>;
 

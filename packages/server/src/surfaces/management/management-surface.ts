@@ -10,13 +10,15 @@ import type { HmacKeyring } from '../../platform/keys/hmac-keyring.js';
 import type { RandomBytes } from '../../platform/random.js';
 import type { RefusalRecorder } from '../../refusals/index.js';
 import type { Standing, TokenOpener } from '../../tokens/index.js';
-import { answerProblems } from './problems.js';
+import type { UsageRecorder } from '../../usage/index.js';
+import { addressUnreadable, answerProblems } from './problems.js';
 import { certificateRoutes } from './routes/certificates.js';
 import { clientRoutes } from './routes/clients.js';
 import { refusalRoutes } from './routes/refusals.js';
+import { secretRoutes } from './routes/secrets.js';
 import { statusRoutes } from './routes/status.js';
 import { tokenRoutes } from './routes/tokens.js';
-import type { StatusBody } from './schemas.js';
+import type { StatusBody } from './schemas/status.js';
 
 export interface ManagementDependencies {
   readonly database: Database;
@@ -25,6 +27,7 @@ export interface ManagementDependencies {
   readonly tokens: TokenOpener;
   readonly clients: Standing;
   readonly refusals: RefusalRecorder;
+  readonly usage: UsageRecorder;
   readonly clock: () => number;
   readonly random: RandomBytes;
   readonly status: () => Promise<StatusBody>;
@@ -44,7 +47,14 @@ export type ManagementSurface = FastifyInstance<
 const bodyLimitBytes = 64 * 1024;
 
 export function createManagementSurface(dependencies: ManagementDependencies): ManagementSurface {
-  const surface = fastify({ logger: false, bodyLimit: bodyLimitBytes }).withTypeProvider<ZodTypeProvider>();
+  const surface = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    frameworkErrors: (_error, _request, { raw }) =>
+      void raw
+        .writeHead(addressUnreadable.status, { 'content-type': 'application/problem+json' })
+        .end(JSON.stringify(addressUnreadable)),
+  }).withTypeProvider<ZodTypeProvider>();
   // Fastify reads plain text too, unasked.
   surface.removeContentTypeParser('text/plain');
   surface.setValidatorCompiler(validatorCompiler);
@@ -52,6 +62,7 @@ export function createManagementSurface(dependencies: ManagementDependencies): M
   answerProblems(surface, dependencies.onFault ?? (() => undefined));
   statusRoutes(surface, dependencies);
   clientRoutes(surface, dependencies);
+  secretRoutes(surface, dependencies);
   certificateRoutes(surface, dependencies);
   tokenRoutes(surface, dependencies);
   refusalRoutes(surface, dependencies);

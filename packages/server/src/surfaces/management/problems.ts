@@ -5,11 +5,44 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { DatabaseUnavailableError } from '../../platform/database/database-errors.js';
-import type { Problem } from './schemas.js';
+import type { StillUsed } from '../../usage/index.js';
+import type { Problem } from './schemas/common.js';
 
 export function problem(status: number, code: string, detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail };
 }
+
+export const clientUnknown = problem(404, 'client_unknown', 'There is no client of this id in this installation.');
+export const clientRevoked = problem(
+  409,
+  'client_revoked',
+  'This client was revoked for good: make a new one instead ("tollward clients create").',
+);
+
+export const outOfUse = problem(
+  409,
+  'out_of_use',
+  'This credential is revoked or over: there is nothing to pause, because it is refused already.',
+);
+
+export const partnerAuthorityNotValid = problem(
+  409,
+  'partner_authority_not_valid',
+  'The partner authority of this environment is over or not valid yet, so nothing can be signed. Name another one in the settings ' +
+    'TOLLWARD_SANDBOX_PARTNER_CA_CERTIFICATE and TOLLWARD_SANDBOX_PARTNER_CA_KEY (or TOLLWARD_PRODUCTION_...) and start again.',
+);
+
+/** Nothing was retired: the question was to do it only if nobody would notice. */
+export function stillUsed({ lastTriedAt, lastUse, safeFrom }: StillUsed): Problem {
+  const from = lastUse === undefined ? '' : ` from ${lastUse.address}`;
+  const over = lastUse?.certificateId ? ` over certificate ${lastUse.certificateId}` : '';
+  const used = lastTriedAt === null ? '' : `somebody last tried it at ${lastTriedAt.toISOString()}${from}${over}, and `;
+  const detail = `Nothing was changed: ${used}it is safe from ${safeFrom.toISOString()} on if it is not used until then.`;
+  return problem(409, 'still_used', detail);
+}
+
+/** Fastify answers an address that it can not read by itself, and quotes it. */
+export const addressUnreadable = problem(400, 'path_not_readable', 'The path of the request can not be read.');
 
 /** Makes every answer that is not a success a problem, those of Fastify itself included. */
 export function answerProblems(surface: FastifyInstance, onFault: (error: unknown) => void): void {
@@ -28,7 +61,9 @@ export function answerProblems(surface: FastifyInstance, onFault: (error: unknow
 
 function describe(error: unknown): Problem {
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const problems = error.validation.map(({ instancePath, message }) => `${placeOf(instancePath)}${message ?? ''}`);
+    const problems = error.validation.map(
+      ({ instancePath, message = '' }) => placeOf(instancePath) + unquoted(message),
+    );
     return problem(400, 'validation_failed', `The request can not be used: ${problems.join('; ')}.`);
   }
   if (error instanceof DatabaseUnavailableError) return problem(503, 'temporarily_unavailable', error.message);
@@ -43,6 +78,13 @@ function describe(error: unknown): Problem {
     default:
       return problem(500, 'internal_error', 'Something went wrong in the server. Its log has the fault.');
   }
+}
+
+/** Zod quotes the names of unknown members, and what was pasted in the wrong place can be a name. */
+function unquoted(message: string): string {
+  return !message.includes('"') || /^Unrecognized keys?: (?:"[A-Za-z]{1,40}"(?:, )?)+$/.test(message)
+    ? message
+    : 'there is a member that does not belong here';
 }
 
 function placeOf(instancePath: string): string {

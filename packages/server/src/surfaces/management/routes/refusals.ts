@@ -1,7 +1,8 @@
 import { explainRefusal } from '../../../refusals/index.js';
 import type { ManagementDependencies, ManagementSurface } from '../management-surface.js';
 import { problem } from '../problems.js';
-import { explainedRefusalSchema, problemSchema, refusalParametersSchema } from '../schemas.js';
+import { problemSchema } from '../schemas/common.js';
+import { explainedRefusalSchema, refusalParametersSchema } from '../schemas/refusals.js';
 
 const refusalUnknown = problem(
   404,
@@ -19,7 +20,7 @@ export function refusalRoutes(surface: ManagementSurface, { database, refusals }
       await refusals.flush();
       const explained = await explainRefusal(database, params.traceId);
       if (explained === undefined) return reply.code(404).send(refusalUnknown);
-      return reply.code(200).send({ ...explained, steps: [...explained.steps] });
+      return reply.code(200).send(explained);
     },
   );
 }

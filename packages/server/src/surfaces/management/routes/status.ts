@@ -1,6 +1,6 @@
 import type { Database } from '../../../platform/database/database.js';
 import type { ManagementDependencies, ManagementSurface } from '../management-surface.js';
-import { statusSchema } from '../schemas.js';
+import { statusSchema } from '../schemas/status.js';
 
 export function statusRoutes(surface: ManagementSurface, { database, clock, status }: ManagementDependencies): void {
   surface.get('/status', { schema: { response: { 200: statusSchema } } }, async () => ({

@@ -1,6 +1,6 @@
 import { inspectToken } from '../../../tokens/index.js';
 import type { ManagementDependencies, ManagementSurface } from '../management-surface.js';
-import { tokenInspectionRequestSchema, tokenInspectionSchema } from '../schemas.js';
+import { tokenInspectionRequestSchema, tokenInspectionSchema } from '../schemas/tokens.js';
 
 export function tokenRoutes(surface: ManagementSurface, { tokens, clients, clock }: ManagementDependencies): void {
   surface.post(
