@@ -15,7 +15,7 @@ export interface CliContext {
   readonly colour: boolean;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
-  /** All of standard input; undefined when that is a terminal, where nobody expects to type a token. */
+  /** Standard input, no more of it than `readStart` reads; undefined when that is a terminal, where nobody expects to type a token. */
   readonly readInput: () => Promise<string> | undefined;
   readonly clock: () => number;
   readonly startDev: (loaded: LoadedSettings) => Promise<void>;

@@ -3,55 +3,34 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ManagementSocket, openManagementSocket } from '../platform/listeners/management-socket.js';
 import { isRefusal } from '../refusals/index.js';
-import { runCli as runAnywhere } from '../testing/cli.js';
-import { openTestManagement, type TestManagement } from '../testing/management.js';
+import { openTestCommands, type TestCommands } from '../testing/cli.js';
 import type { CliContext } from './cli.js';
-import { parseEnvFile } from './env-file.js';
 
-let management: TestManagement;
-let socket: ManagementSocket;
-let dataDirectory: string;
+let commands: TestCommands;
 let workingDirectory: string;
-let names = 0;
 
 beforeAll(async () => {
-  management = await openTestManagement();
-  await management.surface.ready();
-  dataDirectory = await mkdtemp(join(tmpdir(), 'data-'));
-  socket = await openManagementSocket({ dataDirectory, server: management.surface.server });
+  commands = await openTestCommands();
 });
-afterAll(async () => {
-  await socket.close();
-  await management.close();
-  await rm(dataDirectory, { recursive: true });
-});
+afterAll(() => commands.close());
 beforeEach(async () => {
   workingDirectory = await mkdtemp(join(tmpdir(), 'cli-'));
 });
 afterEach(() => rm(workingDirectory, { recursive: true }));
 
 function runCli(words: readonly string[], changes: Partial<CliContext> = {}) {
-  return runAnywhere([...words, '--data-dir', dataDirectory], { workingDirectory, ...changes });
+  return commands.run(words, { workingDirectory, ...changes });
 }
 
 function createWords(name: string, ...more: string[]): string[] {
   return ['clients', 'create', '--environment', 'sandbox', '--organisation', 'Test Bank', '--name', name, ...more];
 }
 
-async function createClient(...more: string[]) {
-  names += 1;
-  const folder = join(workingDirectory, `made-${names}`);
-  const run = await runCli([...createWords(`client ${names}`, '--out', folder, ...more)]);
-  expect(run).toMatchObject({ exitCode: 0, error: '' });
-  const parsed = parseEnvFile(await readFile(join(folder, 'client.env'), 'utf8'));
-  const values = parsed.ok ? parsed.values : new Map<string, string>();
-  return { run, folder, id: values.get('CLIENT_ID') ?? '', secret: values.get('CLIENT_SECRET') ?? '', values };
-}
+const createClient = (...more: string[]) => commands.createClient(...more);
 
 async function getToken({ id, secret }: { id: string; secret: string }): Promise<string> {
-  const issued = await management.requestToken(id, secret);
+  const issued = await commands.management.requestToken(id, secret);
   if (isRefusal(issued)) throw new Error(`no token: ${issued.refusal}`);
   return issued.body.access_token;
 }
@@ -102,17 +81,17 @@ describe('clients create', () => {
   });
 
   it('ends with 5 for a name that is taken, and leaves no empty folder', async () => {
-    await createClient();
-    const { exitCode, error } = await runCli(createWords(`client ${names}`, '--out', 'second', '--json'));
+    const { name } = await createClient();
+    const { exitCode, error } = await runCli(createWords(name, '--out', 'second', '--json'));
     expect(exitCode).toBe(5);
     expect(JSON.parse(error)).toMatchObject({ error: { exitCode: 5, code: 'client_name_taken' } });
     expect(await readdir(workingDirectory)).not.toContain('second');
   });
 
   it('leaves a folder that was there, even empty, when no client was made', async () => {
-    await createClient();
+    const { name } = await createClient();
     await mkdir(join(workingDirectory, 'mine'));
-    expect((await runCli(createWords(`client ${names}`, '--out', 'mine'))).exitCode).toBe(5);
+    expect((await runCli(createWords(name, '--out', 'mine'))).exitCode).toBe(5);
     expect(await readdir(workingDirectory)).toContain('mine');
   });
 
@@ -225,7 +204,7 @@ describe('explain', () => {
   it('shows a refusal as text and as JSON', async () => {
     const request = {
       traceId,
-      occurredAt: management.time.now,
+      occurredAt: commands.management.time.now,
       environment: 'sandbox',
       listener: 'api',
       method: 'POST',
@@ -234,7 +213,7 @@ describe('explain', () => {
       address: '127.0.0.1',
     } as const;
     const evidence = { step: 'client', expected: 'a client', seen: 'nobody' } as const;
-    management.refusals.record(request, { refusal: 'client_authentication_failed', ...evidence });
+    commands.management.refusals.record(request, { refusal: 'client_authentication_failed', ...evidence });
     const text = await runCli(['explain', traceId.toUpperCase()]);
     expect(text.exitCode).toBe(0);
     expect(text.out).toMatch(/^Refused +client_authentication_failed, answered 401/m);
@@ -250,9 +229,20 @@ describe('explain', () => {
 
 describe('doctor', () => {
   it('finds the running server and leaves its ports alone', async () => {
-    await chmod(dataDirectory, 0o700);
+    await chmod(commands.dataDirectory, 0o700);
     const { out } = await runCli(['doctor']);
     expect(out).toMatch(/^ok +server +version 1\.2\.3, process 42/m);
     expect(out).not.toMatch(/^\w+ +port/m);
+  });
+
+  it('looks ahead for the certificates of clients', async () => {
+    const { time } = commands.management;
+    await createClient();
+    expect((await runCli(['doctor'])).out).toMatch(/^ok +client certificates +none ends within 30 days$/m);
+    const before = time.now;
+    time.now += 362 * 24 * 3_600_000;
+    const { out } = await runCli(['doctor']);
+    time.now = before;
+    expect(out).toMatch(/^fail +client certificate +crt_.*"tollward certs issue cli_\w+"$/m);
   });
 });

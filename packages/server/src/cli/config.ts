@@ -14,7 +14,7 @@ export function addConfigCommand({ program, context, run }: Cli): void {
         const settings = listSettings(load());
         const rows = settings.map(({ name, value, source, variable }) => [
           name,
-          value ?? '(not set)',
+          value === null ? '(not set)' : shorten(value),
           source,
           variable,
         ]);
@@ -33,6 +33,13 @@ export function addConfigCommand({ program, context, run }: Cli): void {
         return done(`The settings can be used. The data directory is ${settings.dataDir}.`, { ok: true });
       }),
     );
+}
+
+const widestValue = 60;
+
+/** A certificate would stretch the whole table; --json has every value whole. */
+function shorten(value: string): string {
+  return value.length <= widestValue ? value : `${value.slice(0, widestValue - 1)}…`;
 }
 
 function listSettings({ settings, sources }: LoadedSettings) {

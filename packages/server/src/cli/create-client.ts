@@ -4,14 +4,15 @@ import { access, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { createClientKeyAndCsr } from '../certificates/index.js';
-import { createdClientSchema } from '../surfaces/management/schemas.js';
+import { createdClientSchema } from '../surfaces/management/schemas/clients.js';
 import { type CliContext, done, failed, type Outcome } from './cli.js';
 import { formatEnvFile } from './env-file.js';
 import { exitCodes } from './exit-codes.js';
 import { askManagement } from './management-client.js';
+import { type PolicyOptions, policyBody } from './policy.js';
 import { renderFields } from './text.js';
 
-export interface CreateClientOptions {
+export interface CreateClientOptions extends PolicyOptions {
   readonly environment: string;
   readonly organisation: string;
   readonly name: string;
@@ -43,7 +44,7 @@ export async function createClient(
 
   const mtlsRequired = options.mtls === 'on';
   const key = mtlsRequired ? await createClientKeyAndCsr({ organisation }) : undefined;
-  const body = { environment, organisation, name, mtlsRequired, csr: key?.csrPem };
+  const body = { environment, organisation, name, ...policyBody(options), csr: key?.csrPem };
   const answer = await askManagement(dataDirectory, {
     method: 'POST',
     path: '/clients',

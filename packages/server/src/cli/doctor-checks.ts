@@ -11,7 +11,7 @@ import { notReadySkewMs, warnSkewMs } from '../platform/clock-watch.js';
 import type { Settings } from '../platform/config/settings.js';
 import { listenOn, PortInUseError } from '../platform/listeners/listen.js';
 import { fitsSocketPath } from '../platform/listeners/management-socket.js';
-import { statusSchema } from '../surfaces/management/schemas.js';
+import { statusSchema } from '../surfaces/management/schemas/status.js';
 import { parseEnvFile } from './env-file.js';
 import { askManagement } from './management-client.js';
 

@@ -1,5 +1,6 @@
 import { SettingsError } from '../platform/config/load-settings.js';
 import type { Cli, CliContext, LoadSettings, Outcome } from './cli.js';
+import { checkEndingCertificates } from './doctor-certificates.js';
 import {
   type Check,
   checkCertificates,
@@ -53,7 +54,7 @@ async function runChecks(load: LoadSettings, now: number): Promise<readonly Chec
     { name: 'settings', result: 'ok', detail: 'they can be used' },
     ...(await checkDataDirectory(settings.dataDir)),
     ...server.checks,
-    ...(server.running ? [] : await checkPorts(settings)),
+    ...(server.running ? await checkEndingCertificates(settings.dataDir, now) : await checkPorts(settings)),
     checkSocketPath(),
     ...(await checkCertificates(settings.dataDir, now)),
   ];

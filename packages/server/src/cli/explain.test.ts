@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ExplainedRefusalBody } from '../surfaces/management/schemas.js';
+import type { ExplainedRefusalBody } from '../surfaces/management/schemas/refusals.js';
 import { renderExplanation } from './explain.js';
 
 const clientId = 'cli_00000000000000000000000000000001';

@@ -1,4 +1,4 @@
-import { type ExplainedRefusalBody, explainedRefusalSchema } from '../surfaces/management/schemas.js';
+import { type ExplainedRefusalBody, explainedRefusalSchema } from '../surfaces/management/schemas/refusals.js';
 import { type Cli, done } from './cli.js';
 import { askManagement } from './management-client.js';
 import { type Page, renderFields } from './text.js';

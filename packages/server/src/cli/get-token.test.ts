@@ -161,6 +161,32 @@ describe('token get', () => {
     expect(down.error).not.toContain('first-secret');
   });
 
+  it.each(['http://localhost:1', 'localhost:1', 'https://local host', 'https://'])(
+    'ends with 2 for the address %s, and names the variable to correct',
+    async (address) => {
+      const file = join(dataDirectory, 'address.env');
+      const credentials = { CLIENT_ID: 'cli_1', CLIENT_SECRET: 'first-secret' };
+      for (const [name, more] of [
+        ['API_URL', {}],
+        ['MTLS_URL', { CLIENT_CERT: join(dataDirectory, 'client.pem'), CLIENT_KEY: join(dataDirectory, 'client.key') }],
+      ] as const) {
+        await writeFile(file, formatEnvFile({ ...credentials, ...more, [name]: address }));
+        const { exitCode, out, error } = await tokenGet('--env-file', file);
+        expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+        expect(error).toContain(`${name} in ${file} must be a URL that begins with https://.`);
+        expect(error).not.toContain('first-secret');
+      }
+    },
+  );
+
+  it('names the file of the data directory when that is the one with the wrong address', async () => {
+    const file = join(dataDirectory, 'credentials.env');
+    await writeFile(file, formatEnvFile({ CLIENT_ID: 'cli_1', CLIENT_SECRET: 'first-secret' }));
+    const seededFile = join(dataDirectory, 'sandbox.env');
+    await writeFile(seededFile, formatEnvFile({ API_URL: 'http://localhost:1' }));
+    expect((await tokenGet('--env-file', file)).error).toContain(`API_URL in ${seededFile} must be`);
+  });
+
   it('ends with 2 for an env file it can not use, and repeats nothing of it', async () => {
     const file = join(dataDirectory, 'broken.env');
     for (const content of ['CLIENT_ID=cli_1\n', 'CLIENT_ID=cli_1\nCLIENT_SECRET="first-secret\n']) {

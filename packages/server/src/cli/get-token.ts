@@ -35,12 +35,17 @@ export async function getToken(
     if (value !== undefined) values.set(name, value);
   }
   const prefix = options.other === true ? 'OTHER_' : '';
-  const url = values.get(values.has(`${prefix}CLIENT_CERT`) ? 'MTLS_URL' : 'API_URL');
+  const urlName = values.has(`${prefix}CLIENT_CERT`) ? 'MTLS_URL' : 'API_URL';
+  const url = values.get(urlName);
   const clientId = values.get(`${prefix}CLIENT_ID`);
   const secret = values.get(`${prefix}CLIENT_SECRET`);
   if (url === undefined || clientId === undefined || secret === undefined) {
     const message = `${file} must have ${prefix}CLIENT_ID and ${prefix}CLIENT_SECRET, and ${seededFile} must say where the server is.`;
     return failed(exitCodes.usage, message);
+  }
+  if (!url.startsWith('https://') || !URL.canParse(url)) {
+    const where = read.values.has(urlName) ? file : seededFile;
+    return failed(exitCodes.usage, `${urlName} in ${where} must be a URL that begins with https://.`);
   }
   const tls = await readTlsFiles(values, prefix);
   const answer = await send(`${url}/oauth/token`, `${clientId}:${secret}`, tls);

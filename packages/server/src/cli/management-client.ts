@@ -3,12 +3,12 @@
 import { request } from 'node:http';
 import type { z } from 'zod';
 import { readManagementFile } from '../platform/listeners/management-socket.js';
-import { problemSchema } from '../surfaces/management/schemas.js';
+import { problemSchema } from '../surfaces/management/schemas/common.js';
 import { failed, type Outcome } from './cli.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 
 export interface ManagementRequest<Schema extends z.ZodType> {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
   readonly body?: unknown;
   /** What a success looks like. */
@@ -37,11 +37,8 @@ export async function askManagement<Schema extends z.ZodType>(
   const exchange = await send(file.socket, method, path, body === undefined ? undefined : JSON.stringify(body));
   if (exchange === 'not running') return notRunning(dataDirectory);
   if (exchange === 'no answer') {
-    return {
-      ok: false,
-      running: true,
-      outcome: failed(exitCodes.failure, 'The server did not answer. Look into its log.'),
-    };
+    const changes = method !== 'GET' && !path.endsWith('/inspection');
+    return { ok: false, running: true, outcome: failed(exitCodes.failure, changes ? perhapsDone : noAnswer) };
   }
   const { status, value } = exchange;
   if (status < 300) {
@@ -55,6 +52,13 @@ export async function askManagement<Schema extends z.ZodType>(
     problem === undefined ? failed(exitCode, versionsDiffer) : failed(exitCode, problem.detail, { code: problem.code });
   return { ok: false, running: true, outcome };
 }
+
+const noAnswer = 'The server did not answer. Look into its log.';
+
+const perhapsDone =
+  'The server did not answer, so what you asked for may have been done or not. See what is there with ' +
+  '"tollward clients show <client-id>" before you repeat it ("tollward clients list" tells the id), and look into the log of the server. ' +
+  'A secret that was made and not shown is replaced by "tollward secrets rotate <client-id> --force".';
 
 const versionsDiffer =
   'The answer of the server can not be read. Use the same version of tollward for the command and for the server.';

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,6 +35,36 @@ describe('the command line', () => {
     expect(error).not.toBe('');
   });
 
+  it.each([
+    ['an unknown command', ['nonsense'], /unknown command 'nonsense'/],
+    ['an unknown option', ['clients', 'list', '--nonsense'], /unknown option '--nonsense'/],
+    ['a noun without its verb', ['clients'], /not complete/],
+    ['a missing argument', ['explain'], /missing required argument/],
+    ['a missing option', ['secrets', 'pause', 'sec_1'], /--for <duration>/],
+    ['a value that can not be used', ['clients', 'update', 'cli_1', '--rate', 'fast'], /such as 10\/300/],
+  ])('with --json it says in JSON, and in nothing else, that it met %s', async (_case, words, message) => {
+    for (const run of [await runCli([...words, '--json']), await runCli(['--json', ...words])]) {
+      expect({ exitCode: run.exitCode, out: run.out }).toEqual({ exitCode: 2, out: '' });
+      expect(JSON.parse(run.error)).toEqual({ error: { exitCode: 2, message: expect.stringMatching(message) } });
+    }
+  });
+
+  it('shows help and version as text even with --json', async () => {
+    expect(await runCli(['--json', '--version'])).toEqual({ exitCode: 0, out: '1.2.3\n', error: '' });
+    expect(await runCli(['clients', '--help', '--json'])).toMatchObject({ exitCode: 0, error: '' });
+  });
+
+  it('does not repeat a private key that stands in the wrong place', async () => {
+    const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
+    for (const words of [[key], ['certs', 'inspect', key], ['clients', 'list', '--environment', key]]) {
+      for (const more of [[], ['--json']]) {
+        const { exitCode, out, error } = await runCli([...words, ...more]);
+        expect(exitCode).toBe(2);
+        expect(out + error).not.toContain('MIGHAgEAMBMG');
+      }
+    }
+  });
+
   it('does not repeat a secret that stands in the wrong place', async () => {
     const { exitCode, error } = await runCli(['tlw_sbx_cs_abcdefghijklmnop']);
     expect(exitCode).toBe(2);
@@ -61,13 +91,26 @@ describe('the command line', () => {
     [['clients', 'list']],
     [['clients', 'show', 'cli_1']],
     [['clients', 'revoke', 'cli_1']],
+    [['clients', 'update', 'cli_1', '--mtls', 'on']],
+    [['secrets', 'rotate', 'cli_1', '--out', 'new.env']],
+    [['secrets', 'list', 'cli_1']],
+    [['secrets', 'end', 'sec_1']],
+    [['secrets', 'revoke', 'sec_1']],
+    [['secrets', 'pause', 'sec_1', '--for', '1m']],
+    [['secrets', 'resume', 'sec_1']],
+    [['certs', 'list']],
+    [['certs', 'inspect', `crt_${'0'.repeat(32)}`]],
+    [['certs', 'platform', '--environment', 'sandbox', '--out', 'root.pem']],
     [['certs', 'revoke', 'crt_1']],
+    [['certs', 'pause', 'crt_1', '--for', '1m']],
+    [['certs', 'resume', 'crt_1']],
     [['explain', '0123456789abcdef0123456789abcdef']],
     [['clients', 'create', '--environment', 'sandbox', '--organisation', 'X', '--name', 'Y', '--out', 'made']],
   ])('ends with 1 and says how to start the server when none is running: %j', async (words) => {
     const { exitCode, out, error } = await runCli(words, { workingDirectory });
     expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
     expect(error).toContain('tollward dev');
+    expect(await readdir(workingDirectory)).toEqual([]);
   });
 
   it('takes a killed server for no server', async () => {

@@ -2,6 +2,7 @@
 
 import { redactSecrets } from '@tollward/protocol';
 import { Command, CommanderError } from 'commander';
+import { BroughtAuthorityError } from '../certificates/index.js';
 import { loadSettings, SettingsError } from '../platform/config/load-settings.js';
 import {
   DatabaseInUseError,
@@ -21,6 +22,7 @@ import { addDevCommand } from './dev.js';
 import { addDoctorCommand } from './doctor.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 import { addExplainCommand } from './explain.js';
+import { addSecretsCommand } from './secrets.js';
 import { addTokenCommand } from './token.js';
 
 /** Runs one command line, without the names of node and of the program, and resolves to what the shell is told. */
@@ -32,10 +34,15 @@ export async function runProgram(words: readonly string[], context: CliContext):
     .option('--json', 'print JSON instead of text')
     .option('--data-dir <folder>', 'data directory (default: TOLLWARD_DATA_DIR, else ./.tollward)')
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('Run with --help to see what there is.')
-    // Commander repeats what it does not understand, and that can be a secret pasted into the wrong place.
-    .configureOutput({ writeOut: context.writeOut, writeErr: (text) => context.writeError(redactSecrets(text)) })
+    .showHelpAfterError(whereHelpIs)
     .exitOverride();
+  const asJson = (): boolean => program.opts<{ json?: true }>().json === true;
+  program.configureOutput({
+    writeOut: context.writeOut,
+    writeErr: (text) => {
+      if (!asJson()) context.writeError(withoutSecrets(text));
+    },
+  });
 
   const load: LoadSettings = (flags) => {
     const { dataDir } = program.opts<{ dataDir?: string }>();
@@ -45,12 +52,13 @@ export async function runProgram(words: readonly string[], context: CliContext):
   const run = async (work: (load: LoadSettings) => Promise<Outcome>): Promise<void> => {
     const outcome = await work(load).catch(describeError);
     exitCode = outcome.exitCode;
-    print(outcome, program.opts<{ json?: true }>().json === true, context);
+    print(outcome, asJson(), context);
   };
 
   const cli = { program, context, run };
   addDevCommand(cli);
   addClientsCommand(cli);
+  addSecretsCommand(cli);
   addCertsCommand(cli);
   addTokenCommand(cli);
   addExplainCommand(cli);
@@ -65,7 +73,10 @@ export async function runProgram(words: readonly string[], context: CliContext):
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error.exitCode === 0) return exitCodes.ok;
+    // As text, commander has said it.
+    if (asJson()) print(describeUsageError(error), true, context);
+    return exitCodes.usage;
   }
   return exitCode;
 }
@@ -77,7 +88,27 @@ function print({ exitCode, output, problem }: Outcome, asJson: boolean, context:
   context.writeError(`${asJson ? JSON.stringify({ error: { exitCode, message, ...details } }) : message}\n`);
 }
 
-const usageErrors = [SettingsError, PortInUseError, ManagementSocketError, MasterKeyError, UnsupportedDatabaseError];
+const whereHelpIs = 'Run with --help to see what there is.';
+
+function describeUsageError({ code, message }: CommanderError): Outcome {
+  // A noun without its verb: commander's answer is the help, and its message says only so.
+  const text = code === 'commander.help' ? 'The command is not complete.' : withoutSecrets(message).trimEnd();
+  return failed(exitCodes.usage, `${text} ${whereHelpIs}`);
+}
+
+/** Commander repeats what it does not understand, and that can be a secret or a key pasted into the wrong place. */
+function withoutSecrets(text: string): string {
+  return redactSecrets(text).replace(/-----BEGIN[\s\S]*/, '[PEM]\n');
+}
+
+const usageErrors = [
+  SettingsError,
+  BroughtAuthorityError,
+  PortInUseError,
+  ManagementSocketError,
+  MasterKeyError,
+  UnsupportedDatabaseError,
+];
 const expectedErrors = [DataDirectoryInUseError, DatabaseInUseError, DatabaseUnavailableError, MigrationError];
 
 function describeError(error: unknown): Outcome {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable, renderFields, renderTable, wrap } from './text.js';
+import { printable } from '../platform/printable.js';
+import { renderFields, renderTable, wrap } from './text.js';
 
 const page = { width: 40, colour: false };
 

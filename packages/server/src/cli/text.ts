@@ -1,9 +1,5 @@
 import { styleText } from 'node:util';
-
-/** What strangers sent reaches a terminal here: nothing that moves the cursor or hides text gets through. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
-}
+import { printable } from '../platform/printable.js';
 
 /** Breaks at spaces only, so that ids, paths and addresses stay whole and can be copied. */
 export function wrap(text: string, width: number): string[] {
@@ -30,10 +26,15 @@ export interface Page {
   readonly colour: boolean;
 }
 
+/** Columns that running text may take on a page. */
+export function lineWidth({ width }: Page): number {
+  return Math.min(width, widestLine);
+}
+
 /** One labelled value a line, the values in one column, long ones continued below themselves. */
 export function renderFields(fields: readonly (readonly [label: string, value: string])[], page: Page): string {
   const labelWidth = Math.max(...fields.map(([label]) => label.length));
-  const valueWidth = Math.max(narrowestValue, Math.min(page.width, widestLine) - labelWidth - gap.length);
+  const valueWidth = Math.max(narrowestValue, lineWidth(page) - labelWidth - gap.length);
   const indent = `\n${' '.repeat(labelWidth)}${gap}`;
   return fields
     .map(([label, value]) => {

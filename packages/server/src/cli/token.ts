@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { environments } from '@tollward/protocol';
 import { Option } from 'commander';
-import { type TokenInspectionBody, tokenInspectionSchema } from '../surfaces/management/schemas.js';
+import { type TokenInspectionBody, tokenInspectionSchema } from '../surfaces/management/schemas/tokens.js';
 import { type Cli, type CliContext, failed, type Outcome } from './cli.js';
 import { exitCodes } from './exit-codes.js';
 import { type GetTokenOptions, getToken } from './get-token.js';
 import { askManagement } from './management-client.js';
+import { mostInputBytes, readStart } from './read-start.js';
 import { type Page, renderFields } from './text.js';
 
 export function addTokenCommand({ program, context, run }: Cli): void {
@@ -56,7 +57,7 @@ async function readToken(file: string | undefined, context: CliContext): Promise
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return new TextDecoder().decode(await readStart(createReadStream(path)));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
@@ -65,6 +66,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
 
 /** The token in a text that is either the token itself or the JSON answer it came in. */
 function parseToken(text: string): string | undefined {
+  if (text.length >= mostInputBytes) return undefined;
   const trimmed = text.trim();
   if (!trimmed.startsWith('{')) return trimmed === '' ? undefined : trimmed;
   try {
