@@ -6,10 +6,17 @@ import {
   basic,
   type Call,
   call,
+  changePolicy,
   endCertificate,
   endClient,
+  identityOf,
+  pauseCertificateOf,
+  pauseSecretOf,
   requireMtls,
+  revokeSecretOf,
+  rotate,
   startTestServer,
+  type TestClient,
 } from '@tollward/server/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessMatrix, type BearerCaller, bearerCallers, type TokenCaller, tokenCallers } from './access-matrix.js';
@@ -58,6 +65,20 @@ const proves: Partial<Record<BearerCaller | TokenCaller, string>> = {
   'a bound token with an unregistered certificate of the same name and key': '[MTLS-25] [RUN-11]',
   'a client with a certificate that is not yet valid': '[MTLS-26] [BIND-02]',
   'a bound token of a certificate that is not yet valid': '[MTLS-26]',
+  'a client of the other environment': '[SEC-05]',
+  'a client with a secret in its overlap': '[SEC-06]',
+  'a client with a replaced secret': '[SEC-06]',
+  'a bound token of a replaced secret': '[SEC-07]',
+  'a client with a revoked secret': '[SEC-10]',
+  'a bound token of a revoked secret': '[SEC-10]',
+  'a client with a paused secret': '[SEC-14]',
+  'a bound token of a paused secret': '[SEC-14]',
+  'a client with a paused certificate': '[CERT-33]',
+  'a bound token of a paused certificate': '[CERT-33]',
+  'a client from an address that is not on the list': '[ALLOW-02]',
+  'a bound token from an address that is not on the list': '[ALLOW-02] [BEAR-09]',
+  'mutual TLS off: a client from an address that is not on the list': '[ALLOW-02]',
+  'mutual TLS off: an unbound token from an address that is not on the list': '[ALLOW-02]',
   nobody: '[FAPI-03]',
   'an expired token': '[BEAR-04] [FAPI-10] [RUN-05]',
   'a token of a revoked client': '[BEAR-05] [FAPI-10]',
@@ -100,15 +121,35 @@ async function prepare(environment: Environment): Promise<Knocks> {
   const revokedToken = await aToken(server, revoked);
   await endClient(server, revoked);
   const endedToken = await aToken(server, ended);
-  if (ended.identity === null) throw new Error('the client has no certificate');
-  await endCertificate(server, ended.identity);
+  await endCertificate(server, identityOf(ended));
   const expiringToken = await aToken(server, expiring);
+
+  /** A client with a token from before the change. */
+  const after = async (change: (of: TestClient) => Promise<unknown>, mtlsRequired = true) => {
+    const of = await aClient(server, { environment, mtlsRequired });
+    const before = await aToken(server, of, mtlsRequired ? {} : { identity: null });
+    await change(of);
+    return { of, before };
+  };
+  const pausedCertificate = await after((of) => pauseCertificateOf(server, identityOf(of), 3_600));
+  const overlapping = await after((of) => rotate(server, of));
+  const replaced = await after((of) => rotate(server, of, { overlapSeconds: 0 }));
+  const revokedSecret = await after((of) => revokeSecretOf(server, of));
+  const pausedSecret = await after((of) => pauseSecretOf(server, of, 3_600));
+  const restrict = (of: TestClient) => changePolicy(server, of, { allowedAddresses: ['192.0.2.0/24', '::1'] });
+  const elsewhere = await after(restrict);
+  const offElsewhere = await after(restrict, false);
 
   const { identity } = client;
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
   const body = 'grant_type=client_credentials';
   const secretOf = (id: string, secret: string) => ({ body, headers: { ...form, authorization: basic(id, secret) } });
+  const credentialsOf = (of: TestClient) => ({ identity: of.identity, ...secretOf(of.clientId, of.secret) });
+  const tokenOf = ({ of, before }: Awaited<ReturnType<typeof after>>) => ({
+    identity: of.identity,
+    headers: bearer(before),
+  });
   const own = secretOf(client.clientId, client.secret);
   const offOwn = secretOf(off.clientId, off.secret);
   const wrongSecret = `${client.secret.slice(0, -1)}!`;
@@ -150,6 +191,11 @@ async function prepare(environment: Environment): Promise<Knocks> {
     },
     'a bound token of a certificate that is not yet valid': { identity: early.identity, headers: bearer(earlyToken) },
     'a bound token of a revoked certificate': { identity: ended.identity, headers: bearer(endedToken) },
+    'a bound token of a paused certificate': tokenOf(pausedCertificate),
+    'a bound token of a replaced secret': tokenOf(replaced),
+    'a bound token of a revoked secret': tokenOf(revokedSecret),
+    'a bound token of a paused secret': tokenOf(pausedSecret),
+    'a bound token from an address that is not on the list': tokenOf(elsewhere),
     'mutual TLS off: an unbound token on the api listener': { listener: 'api', headers: bearer(offUnbound) },
     'mutual TLS off: an unbound token on the mutual TLS listener': { headers: bearer(offUnbound) },
     'mutual TLS off: an unbound token with a registered certificate': {
@@ -159,6 +205,10 @@ async function prepare(environment: Environment): Promise<Knocks> {
     'mutual TLS off: a bound token with its certificate': { identity: off.identity, headers: bearer(offBound) },
     'mutual TLS off: a bound token without a certificate': { headers: bearer(offBound) },
     'mutual TLS off: a bound token on the api listener': { listener: 'api', headers: bearer(offBound) },
+    'mutual TLS off: an unbound token from an address that is not on the list': {
+      listener: 'api',
+      headers: bearer(offElsewhere.before),
+    },
     'mutual TLS switched on: an unbound token on the api listener': {
       listener: 'api',
       headers: bearer(switchedToken),
@@ -175,6 +225,10 @@ async function prepare(environment: Environment): Promise<Knocks> {
     'a client of the other environment': {
       identity: foreign.identity,
       ...secretOf(foreign.clientId, foreign.secret),
+    },
+    'a client of the other environment with a secret of this one': {
+      identity: foreign.identity,
+      ...secretOf(foreign.clientId, client.secret),
     },
     'a certificate without a secret': { body: `${body}&client_id=${client.clientId}`, headers: form, identity },
     'a certificate with a wrong secret': { identity, ...secretOf(client.clientId, wrongSecret) },
@@ -194,11 +248,21 @@ async function prepare(environment: Environment): Promise<Knocks> {
       ...secretOf(early.clientId, early.secret),
     },
     'a client with a revoked certificate': { identity: ended.identity, ...secretOf(ended.clientId, ended.secret) },
+    'a client with a paused certificate': credentialsOf(pausedCertificate.of),
+    'a client with a secret in its overlap': credentialsOf(overlapping.of),
+    'a client with a replaced secret': credentialsOf(replaced.of),
+    'a client with a revoked secret': credentialsOf(revokedSecret.of),
+    'a client with a paused secret': credentialsOf(pausedSecret.of),
+    'a client from an address that is not on the list': credentialsOf(elsewhere.of),
     'a client on the api listener': { listener: 'api', identity, ...own },
     'mutual TLS off: a client on the api listener': { listener: 'api', ...offOwn },
     'mutual TLS off: a client without a certificate': offOwn,
     'mutual TLS off: a client with its certificate': { identity: off.identity, ...offOwn },
     'mutual TLS off: a client with the certificate of another client': { identity: stranger.identity, ...offOwn },
+    'mutual TLS off: a client from an address that is not on the list': {
+      listener: 'api',
+      ...secretOf(offElsewhere.of.clientId, offElsewhere.of.secret),
+    },
   };
 }
 

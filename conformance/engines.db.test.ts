@@ -43,7 +43,8 @@ describeOnEachEngine('token, call, refusal and audit', (open) => {
     const server = await startTestServer({ database: await open() });
     try {
       const client = await aClient(server);
-      const elsewhere = await requestToken(server, client, { environment: 'production' });
+      const { secret } = await aClient(server, { environment: 'production' });
+      const elsewhere = await requestToken(server, { ...client, secret }, { environment: 'production' });
       expect([elsewhere.status, elsewhere.headers['x-refusal-code']]).toEqual([401, 'client_authentication_failed']);
     } finally {
       await server.stop();

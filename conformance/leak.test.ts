@@ -4,6 +4,7 @@
 import { createDecipheriv } from 'node:crypto';
 import {
   aClient,
+  askManagement,
   aToken,
   basic,
   type CallAnswer,
@@ -11,13 +12,18 @@ import {
   callPlayground,
   endCertificate,
   endClient,
+  identityOf,
+  type ManagementQuestion,
+  pauseSecretOf,
   requestToken,
+  revokeSecretOf,
+  rotate,
   startTestServer,
   type TestClient,
 } from '@tollward/server/testing';
 import { afterAll, expect, test } from 'vitest';
 import { openConnection, readUntilClosed } from './support/connection.js';
-import { makeCertificate } from './support/openssl.js';
+import { makeCertificate, makeKey, makeRequest, openssl } from './support/openssl.js';
 
 const server = await startTestServer({ settings: { logLevel: 'debug' } });
 afterAll(() => server.stop());
@@ -81,6 +87,7 @@ async function tableNames(): Promise<TableName[]> {
 
 async function everyRow(): Promise<string> {
   await server.core.refusals.flush();
+  await server.core.usage.flush();
   const { database } = server.core;
   const written: string[] = [];
   const tables = await tableNames();
@@ -94,6 +101,14 @@ async function everyRow(): Promise<string> {
     }
   }
   return written.join('\n');
+}
+
+function expectNothingIn(places: Readonly<Record<string, string>>, needles: readonly string[]): void {
+  for (const [place, text] of Object.entries(places)) {
+    // Lines instead of the whole text, so that a failure shows where it was found.
+    const found = text.split('\n').filter((line) => needles.some((needle) => line.includes(needle)));
+    expect([place, found]).toEqual([place, []]);
+  }
 }
 
 test('[BCP-01] [BEAR-07] no secret is found anywhere after every good and bad use of it', async () => {
@@ -158,7 +173,21 @@ test('[BCP-01] [BEAR-07] no secret is found anywhere after every good and bad us
   }
   await keep(requestToken(server, client, { identity: null }));
   await keep(callPlayground(server, client, token));
-  if (doomed.identity !== null) await endCertificate(server, doomed.identity);
+  // Through their whole life, each secret used at every turn of it.
+  const first = await aClient(server);
+  const second = await rotate(server, first);
+  const third = await rotate(server, first, { force: true });
+  const useEach = async (): Promise<void> => {
+    for (const each of [first, second, third]) await keep(requestToken(server, each, { body: 'grant_type=none' }));
+  };
+  await useEach();
+  await pauseSecretOf(server, third, 60);
+  await revokeSecretOf(server, second);
+  await useEach();
+  await keep(requestToken(server, first, { environment: 'production' }));
+  clients.push(first, second, third);
+
+  await endCertificate(server, identityOf(doomed));
   await keep(callPlayground(server, doomed, doomedToken));
   await endClient(server, doomed);
   await keep(callPlayground(server, doomed, doomedToken));
@@ -186,14 +215,81 @@ test('[BCP-01] [BEAR-07] no secret is found anywhere after every good and bad us
     rows: await everyRow(),
     metrics: await server.core.metrics.render(),
   };
-  for (const [place, text] of Object.entries(places)) {
-    // Lines instead of the whole text, so that a failure shows where it was found.
-    const found = text.split('\n').filter((line) => needles.some((needle) => line.includes(needle)));
-    expect([place, found]).toEqual([place, []]);
-  }
+  expectNothingIn(places, needles);
   // The search would find something: what was recorded is there, with the secret cut out of it.
   expect(places.logs).toContain(String(traceOfCorrelated));
   expect(places.logs).toContain('tlw_sbx_cs_***');
   expect(places.rows).toContain('tlw_sbx_cs_***');
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+});
+
+test('[CERT-15] [PEM-01] a private key that was pasted into any field of the management API is nowhere afterwards', async () => {
+  const client = await aClient(server);
+  const { certificateId } = identityOf(client);
+  const { csr, key } = makeRequest({ subject: '/O=Example', keyKind: 'rsa2048' });
+  const { cert } = makeCertificate({ subject: '/O=Example', key });
+  const ecKey = makeKey('p256');
+  const texts = [
+    key,
+    ecKey,
+    openssl(['rsa', '-traditional'], key),
+    openssl(['pkey', '-aes128', '-passout', 'pass:x'], key),
+    `${csr}${key}`,
+    `${key}${cert}`,
+    key.replaceAll('\n', '\\n'),
+    key.replaceAll('\n', ' '),
+    key.replaceAll(/-----.*-----\n/g, ''),
+    `CLIENT_KEY="${key}"`,
+  ];
+
+  const answers: string[] = [];
+  const ask = async (method: ManagementQuestion['method'], path: string, body?: object): Promise<void> => {
+    const { status, text } = await askManagement(server, { method, path, ...(body && { body }) });
+    // Inspections explain what they are given; everything else has to refuse it.
+    if (!path.endsWith('/inspection')) expect([path, status >= 400]).toEqual([path, true]);
+    answers.push(text);
+  };
+  const { clientId } = client;
+  const made = { environment: 'sandbox', organisation: 'Example', name: 'leak' };
+  for (const text of texts) {
+    const inPath = encodeURIComponent(text.slice(0, 1_000));
+    await ask('POST', '/clients', { ...made, csr: text });
+    await ask('POST', '/clients', { ...made, name: text });
+    await ask('POST', '/clients', { ...made, organisation: text });
+    await ask('POST', '/clients', { ...made, environment: text });
+    await ask('POST', '/clients', { ...made, allowedAddresses: [text] });
+    await ask('POST', '/clients', { ...made, [text]: text });
+    await ask('PATCH', `/clients/${clientId}`, { name: text });
+    await ask('PATCH', `/clients/${clientId}`, { allowedAddresses: [text] });
+    await ask('POST', `/clients/${clientId}/issued-certificates`, { name: 'leak', csr: text });
+    await ask('POST', `/clients/${clientId}/issued-certificates`, { name: text, csr });
+    await ask('POST', `/clients/${clientId}/uploaded-certificates`, { name: 'leak', certificate: text });
+    await ask('POST', `/clients/${clientId}/uploaded-certificates`, { name: text, certificate: cert });
+    await ask('POST', `/clients/${clientId}/secrets`, { overlapSeconds: text });
+    await ask('POST', `/certificates/${certificateId}/revocation`, { quietSeconds: text });
+    await ask('POST', `/certificates/${certificateId}/pause`, { seconds: text });
+    await ask('POST', '/certificates/inspection', { text });
+    await ask('POST', '/certificates/inspection', { text: identityOf(client).cert, clientId: text });
+    await ask('POST', '/tokens/inspection', { token: text });
+    await ask('GET', `/clients/${inPath}`);
+    await ask('GET', `/certificates/${inPath}`);
+    await ask('GET', `/refusals/${inPath}`);
+    await ask('GET', `/certificates?environment=${inPath}`);
+  }
+
+  // Every line of the bodies, without the last and short one, and the first, which is alike in all keys of a kind.
+  const needles = texts.flatMap((text) =>
+    text
+      .split(/\s|\\n/)
+      .filter((line) => line.length === 64)
+      .slice(1),
+  );
+  expect(needles.length).toBeGreaterThan(100);
+  const ofEcKey = ecKey.split('\n')[2] ?? '';
+  expect(ofEcKey.length).toBeGreaterThan(40);
+  // What makes the certificate and the request is public.
+  const secretLines = needles.filter((line) => !cert.includes(line) && !csr.includes(line));
+  const places = { logs: server.logLines.join(''), answers: answers.join('\n'), rows: await everyRow() };
+  expectNothingIn(places, [...secretLines, ofEcKey]);
+  expect(places.answers).toContain('private key');
 });

@@ -5,10 +5,17 @@ import {
   type CallAnswer,
   call,
   callPlayground,
+  changePolicy,
   endCertificate,
   endClient,
   explain,
+  identityOf,
+  pauseCertificateOf,
+  pauseSecretOf,
   requestToken,
+  requireMtls,
+  revokeSecretOf,
+  rotate,
   startTestServer,
   type TestClient,
 } from '@tollward/server/testing';
@@ -23,19 +30,48 @@ let endedToken: string;
 let revoked: TestClient;
 let revokedToken: string;
 let token: string;
+let foreign: TestClient;
+let replaced: Changed;
+let withoutSecret: Changed;
+let pausedSecret: Changed;
+let pausedCertificate: Changed;
+let elsewhere: Changed;
+let unbound: Changed;
+
+/** A client with a token from before it was changed. */
+interface Changed {
+  readonly client: TestClient;
+  readonly token: string;
+}
+
+async function changed(change: (client: TestClient) => Promise<unknown>, mtlsRequired = true): Promise<Changed> {
+  const client = await aClient(server, { mtlsRequired });
+  const token = await aToken(server, client, mtlsRequired ? {} : { identity: null });
+  await change(client);
+  return { client, token };
+}
+
 beforeAll(async () => {
   client = await aClient(server);
   token = await aToken(server, client);
   other = await aClient(server);
   ended = await aClient(server);
   endedToken = await aToken(server, ended);
-  if (ended.identity !== null) await endCertificate(server, ended.identity);
+  await endCertificate(server, identityOf(ended));
   revoked = await aClient(server);
   revokedToken = await aToken(server, revoked);
   await endClient(server, revoked);
+  foreign = await aClient(server, { environment: 'production' });
+  replaced = await changed((of) => rotate(server, of, { overlapSeconds: 0 }));
+  withoutSecret = await changed((of) => revokeSecretOf(server, of));
+  pausedSecret = await changed((of) => pauseSecretOf(server, of, 3_600));
+  pausedCertificate = await changed((of) => pauseCertificateOf(server, identityOf(of), 3_600));
+  elsewhere = await changed((of) => changePolicy(server, of, { allowedAddresses: ['203.0.113.0/24'] }));
+  unbound = await changed((of) => requireMtls(server, of), false);
 });
 afterAll(() => server.stop());
 
+const use = (of: Changed) => callPlayground(server, of.client, of.token);
 const form = (body: string) => () => requestToken(server, client, { body });
 /** What is done, the code of the refusal, the step that failed, and whether the client that is shown it is known. */
 const cases: readonly (readonly [string, () => Promise<CallAnswer>, string, string, 'owned' | 'named' | 'nobody'])[] = [
@@ -73,6 +109,18 @@ const cases: readonly (readonly [string, () => Promise<CallAnswer>, string, stri
     'owned',
   ],
   ['a revoked certificate', () => requestToken(server, ended), 'certificate_revoked', 'peer', 'owned'],
+  [
+    'a secret of the other environment',
+    () => requestToken(server, client, { headers: { authorization: basic(client.clientId, foreign.secret) } }),
+    'secret_other_environment',
+    'client',
+    'named',
+  ],
+  ['a replaced secret', () => requestToken(server, replaced.client), 'secret_replaced', 'client', 'owned'],
+  ['a revoked secret', () => requestToken(server, withoutSecret.client), 'secret_revoked', 'client', 'owned'],
+  ['a paused secret', () => requestToken(server, pausedSecret.client), 'secret_paused', 'client', 'owned'],
+  ['a paused certificate', () => requestToken(server, pausedCertificate.client), 'certificate_paused', 'peer', 'owned'],
+  ['an address off the list', () => requestToken(server, elsewhere.client), 'address_not_allowed', 'peer', 'owned'],
   ['no grant type', form('scope=x'), 'grant_type_missing', 'grant', 'owned'],
   ['an unknown grant type', form('grant_type=password'), 'grant_type_unsupported', 'grant', 'owned'],
   [
@@ -96,6 +144,18 @@ const cases: readonly (readonly [string, () => Promise<CallAnswer>, string, stri
     'certificate_revoked',
     'standing',
     'owned',
+  ],
+  ['a call with a token of a revoked secret', () => use(withoutSecret), 'token_revoked', 'standing', 'owned'],
+  ['a call with a token of a paused secret', () => use(pausedSecret), 'secret_paused', 'standing', 'owned'],
+  ['a call with a paused certificate', () => use(pausedCertificate), 'certificate_paused', 'binding', 'owned'],
+  ['a call from an address off the list', () => use(elsewhere), 'address_not_allowed', 'binding', 'owned'],
+  ['a call with an unbound token', () => use(unbound), 'token_not_bound', 'binding', 'owned'],
+  [
+    'a call with a token of the other environment',
+    async () => callPlayground(server, client, await aToken(server, foreign)),
+    'token_other_environment',
+    'token',
+    'nobody',
   ],
   [
     'a call with the certificate of somebody else',

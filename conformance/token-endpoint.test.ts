@@ -242,8 +242,13 @@ describe('client authentication', () => {
     const wrong = await answerTo(basic(client.clientId, `${client.secret.slice(0, -1)}#`));
     expect(await answerTo(basic(unknown, client.secret))).toBe(wrong);
     expect(await answerTo(basic('nobody', 'nothing'))).toBe(wrong);
-    expect(await answerTo(basic(elsewhere.clientId, elsewhere.secret))).toBe(wrong);
+    expect(await answerTo(basic(elsewhere.clientId, client.secret))).toBe(wrong);
     expect(wrong).toContain('"status":401');
+    // A secret says by itself which environment it is of, and nothing is looked up for it.
+    const foreign = await answerTo(basic(elsewhere.clientId, elsewhere.secret));
+    for (const clientId of [client.clientId, unknown, 'nobody']) {
+      expect(await answerTo(basic(clientId, elsewhere.secret))).toBe(foreign);
+    }
   });
 
   test('[TOK-23] in the body is no authentication', async () => {

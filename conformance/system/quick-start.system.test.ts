@@ -70,7 +70,8 @@ test.each(directories)('[CLI-03] the printed lines work as pasted, in %s', async
   const foreign = parseAnswer(await paste(withOtherCertificate));
   expectRefusal(foreign, {
     error: 'invalid_token',
-    error_description: 'The access token is bound to another client certificate than the one on this connection.',
+    error_description:
+      'The access token is bound to another client certificate than the one on this connection: send that one, or get a new token over this one.',
     code: 'token_bound_elsewhere',
   });
 
