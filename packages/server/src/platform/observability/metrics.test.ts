@@ -46,3 +46,25 @@ test('the process itself is measured', async () => {
   expect(metrics.contentType).toContain('text/plain');
   expect(await metrics.render()).toContain('process_resident_memory_bytes');
 });
+
+test('what is known of the ends of certificates takes the place of what was known before', async () => {
+  const metrics = createMetrics();
+  const listener = { environment: 'sandbox', kind: 'listener' } as const;
+  metrics.certificateEnds(
+    [
+      { ...listener, notAfter: 1_790_000_000_000 },
+      { ...listener, kind: 'client', notAfter: 1_780_000_000_500 },
+    ],
+    [{ environment: 'sandbox', withinDays: 30, count: 2 }],
+  );
+  const soonest = (kind: string) =>
+    sample(metrics, `certificate_not_after_timestamp_seconds{environment="sandbox",kind="${kind}"}`);
+  expect(await soonest('client')).toBe('1780000000.5');
+  metrics.certificateEnds(
+    [{ ...listener, notAfter: 1_800_000_000_000 }],
+    [{ environment: 'sandbox', withinDays: 30, count: 0 }],
+  );
+  expect(await soonest('listener')).toBe('1800000000');
+  expect(await soonest('client')).toBeUndefined();
+  expect(await sample(metrics, 'certificates_expiring{environment="sandbox",days="30"}')).toBe('0');
+});
