@@ -16,6 +16,14 @@ import type { RandomBytes } from './platform/random.js';
 const dayMs = 86_400_000;
 
 /** @throws BroughtAuthorityError when one of them can not be used, whatever the time is */
+export function readBrought(settings: Settings): Promise<BroughtAuthorities> {
+  return openBroughtAuthorities({
+    sandbox: { certificatePem: settings.sandboxPartnerCaCertificate, keyPem: settings.sandboxPartnerCaKey },
+    production: { certificatePem: settings.productionPartnerCaCertificate, keyPem: settings.productionPartnerCaKey },
+  });
+}
+
+/** @throws BroughtAuthorityError as readBrought */
 export async function openBrought(
   settings: Settings,
   now: number,
@@ -25,10 +33,7 @@ export async function openBrought(
     random,
   }: { readonly database: Database; readonly log: Log; readonly random: RandomBytes },
 ): Promise<BroughtAuthorities> {
-  const brought = await openBroughtAuthorities({
-    sandbox: { certificatePem: settings.sandboxPartnerCaCertificate, keyPem: settings.sandboxPartnerCaKey },
-    production: { certificatePem: settings.productionPartnerCaCertificate, keyPem: settings.productionPartnerCaKey },
-  });
+  const brought = await readBrought(settings);
   for (const environment of environments) {
     const authority = brought[environment];
     if (authority === undefined) continue;

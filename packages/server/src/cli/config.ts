@@ -1,3 +1,4 @@
+import { readBrought } from '../brought-authorities.js';
 import type { LoadedSettings } from '../platform/config/load-settings.js';
 import { isSecretSetting, settingNames, settingsSchema, variableName } from '../platform/config/settings.js';
 import { type Cli, done } from './cli.js';
@@ -30,7 +31,12 @@ export function addConfigCommand({ program, context, run }: Cli): void {
     .action(() =>
       run(async (load) => {
         const { settings } = load();
-        return done(`The settings can be used. The data directory is ${settings.dataDir}.`, { ok: true });
+        const brought = Object.entries(await readBrought(settings)).map(
+          ([environment, { facts }]) => ` The partner CA of ${environment} is "${facts.subject}".`,
+        );
+        return done(`The settings can be used. The data directory is ${settings.dataDir}.${brought.join('')}`, {
+          ok: true,
+        });
       }),
     );
 }

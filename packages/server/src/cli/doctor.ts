@@ -28,11 +28,18 @@ async function examine(load: LoadSettings, context: CliContext): Promise<Outcome
     remedy === undefined ? detail : `${detail}: ${remedy}`,
   ]);
   const failures = checks.filter(({ result }) => result === 'fail').length;
-  const summary = failures === 0 ? 'Nothing is wrong.' : `${failures} of ${checks.length} checks failed.`;
+  const warnings = checks.filter(({ result }) => result === 'warn').length;
+  const summary = summarise(failures, warnings, checks.length);
   return {
     exitCode: failures === 0 ? exitCodes.ok : exitCodes.failure,
     output: { text: `${renderTable(['RESULT', 'CHECK', 'FOUND'], lines, context)}\n\n${summary}`, json: { checks } },
   };
+}
+
+function summarise(failures: number, warnings: number, count: number): string {
+  if (failures > 0) return `${failures} of ${count} checks failed.`;
+  if (warnings === 0) return 'Nothing is wrong.';
+  return `Nothing is wrong yet; ${warnings === 1 ? 'one check warns' : `${warnings} checks warn`}.`;
 }
 
 async function runChecks(load: LoadSettings, now: number): Promise<readonly Check[]> {

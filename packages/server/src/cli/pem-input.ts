@@ -43,9 +43,13 @@ const keyStaysSecret =
   'This has a private key in it. Name the file of the certificate or of the certificate request instead ("tollward certs csr" ' +
   'makes one). If the key ever left this machine, treat it as compromised and make a new one.';
 
+const bundleStaysSecret =
+  'This is a PKCS #12 file (.p12 or .pfx), which usually holds a private key. Take the certificate out of it: openssl pkcs12 -clcerts ' +
+  '-nokeys -in client.p12 -out client.pem. If the file ever left this machine, treat its key as compromised.';
+
 function notSent({ problem, remedy }: { readonly problem: PasteProblem; readonly remedy: string }) {
   // Last comes the remedy, which can end with a command to copy.
-  const text = problem === 'private-key' ? keyStaysSecret : remedy;
+  const text = problem === 'private-key' ? keyStaysSecret : problem === 'pkcs12' ? bundleStaysSecret : remedy;
   return { ok: false, outcome: failed(exitCodes.usage, `It was NOT sent to the server. ${text}`) } as const;
 }
 

@@ -195,6 +195,13 @@ describe('config', () => {
 
   it('checks: 0 for settings that can be used, 2 with every problem for others', async () => {
     expect((await runCli(['config', 'check'], { workingDirectory })).exitCode).toBe(0);
+    const foreign = {
+      TOLLWARD_SANDBOX_PARTNER_CA_CERTIFICATE: 'no certificate',
+      TOLLWARD_SANDBOX_PARTNER_CA_KEY: 'no key',
+    };
+    const ofAuthority = await runCli(['config', 'check'], { variables: foreign, workingDirectory });
+    expect(ofAuthority).toMatchObject({ exitCode: 2, out: '' });
+    expect(ofAuthority.error).toMatch(/^The partner CA of sandbox can not be used: ./);
     const variables = { TOLLWARD_PORT_BASE: 'x', TOLLWARD_PORT_BAES: '1' };
     const { exitCode, error } = await runCli(['config', 'check'], { variables, workingDirectory });
     expect(exitCode).toBe(2);
@@ -217,5 +224,9 @@ describe('doctor', () => {
     const { checks } = JSON.parse(out) as { checks: { result: string }[] };
     expect(checks.map(({ result }) => result)).not.toContain('fail');
     expect(exitCode).toBe(0);
+    // There is no data directory, which is a warning.
+    expect(checks.filter(({ result }) => result === 'warn')).toHaveLength(1);
+    const text = await runCli(['doctor'], { variables, workingDirectory });
+    expect(text.out).toMatch(/\n\nNothing is wrong yet; one check warns\.\n$/);
   });
 });

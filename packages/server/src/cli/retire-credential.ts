@@ -78,10 +78,11 @@ async function revokeCredential(
     answer: revocationSchema,
   });
   if (!answer.ok) return answer.outcome;
-  const text = answer.value.alreadyRevoked
+  const { alreadyRevoked, notice } = answer.value;
+  const text = alreadyRevoked
     ? `${word} ${id} was revoked before.`
     : `${word} ${id} is revoked, and with it ${itsTokens}.`;
-  return done(text, { id, ...answer.value });
+  return done(notice === undefined ? text : `${text}\n${notice}`, { id, ...answer.value });
 }
 
 /** @param seconds 0 ends a pause */

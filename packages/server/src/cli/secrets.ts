@@ -74,9 +74,9 @@ async function endSecret(dataDirectory: string, id: string, { safeAfter }: Retir
     answer: endedSecretSchema,
   });
   if (!answer.ok) return answer.outcome;
-  const { usableUntil, alreadyEnded } = answer.value;
+  const { usableUntil, alreadyEnded, notice } = answer.value;
   const text = alreadyEnded
     ? `Secret ${id} ended before, at ${usableUntil.toISOString()}.`
     : `Secret ${id} is ended: it gets no more tokens. Those it got run out by themselves; "tollward secrets revoke" ends them too.`;
-  return done(text, { id, ...answer.value });
+  return done(notice === undefined ? text : `${text}\n${notice}`, { id, ...answer.value });
 }

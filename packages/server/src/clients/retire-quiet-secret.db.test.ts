@@ -45,6 +45,7 @@ describeOnEachEngine('retiring a secret only when it is quiet', (open) => {
       problem: 'still-used',
       safeFrom: new Date(usedAt + hourMs),
       lastTriedAt: new Date(usedAt),
+      onlyTokens: false,
       lastUse: expect.objectContaining({ address: '192.0.2.7', certificateId: null, uses: 1 }),
     });
     expect(await outcomeOf(held), 'and nothing was changed').toBe('token');
@@ -81,7 +82,7 @@ describeOnEachEngine('retiring a secret only when it is quiet', (open) => {
     const madeAt = time.now;
     const [ended, revoked] = [await capabilities.makeClient('fresh one'), await capabilities.makeClient('fresh two')];
     await passTime(madeAt + hourMs - 1 - time.now);
-    const unseen = { ok: false, problem: 'still-used', lastTriedAt: null, lastUse: undefined };
+    const unseen = { ok: false, problem: 'still-used', lastTriedAt: null, onlyTokens: false, lastUse: undefined };
     expect(await end(ended, 3_600)).toEqual({ ...unseen, safeFrom: new Date(madeAt + hourMs) });
     expect(await revoke(revoked, 3_600)).toMatchObject(unseen);
     await passTime(hourMs);

@@ -31,7 +31,12 @@ describeOnEachEngine('retiring a secret', (open) => {
   };
   const outcomes = (...held: readonly HeldClient[]) =>
     Promise.all(held.map(({ clientId, secret }) => capabilities.outcomeOf(clientId, secret)));
-  const done = (at: number, alreadyDone = false) => ({ ok: true, alreadyDone, at: new Date(at) });
+  const done = (at: number, alreadyDone = false) => ({
+    ok: true,
+    alreadyDone,
+    at: new Date(at),
+    clientId: expect.stringMatching(/^cli_/),
+  });
   const nobody = { secretId: `sec_${'0'.repeat(32)}` };
 
   test('ending it early takes effect at once, and its tokens run out', async () => {

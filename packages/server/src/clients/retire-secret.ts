@@ -30,7 +30,7 @@ export interface RetireSecret {
 }
 
 export type RetireResult =
-  | { readonly ok: true; readonly alreadyDone: boolean; readonly at: Date }
+  | { readonly ok: true; readonly alreadyDone: boolean; readonly at: Date; readonly clientId: string }
   | { readonly ok: false; readonly problem: 'unknown' }
   | StillUsed;
 
@@ -118,12 +118,13 @@ async function retire(
     const secret = await lockSecret(tx, secretId);
     if (secret === undefined) return { secret, result: { ok: false, problem: 'unknown' } as const };
     const at = doneAt(secret);
-    if (at !== null) return { secret, result: { ok: true, alreadyDone: true, at } as const };
+    const { clientId } = secret;
+    if (at !== null) return { secret, result: { ok: true, alreadyDone: true, at, clientId } as const };
     const inUse =
       quietSeconds === undefined ? undefined : await checkQuiet(tx, secret, { quietSeconds, tokensMatter }, now, usage);
     if (inUse !== undefined) return { secret, result: inUse };
     await change(tx, secret);
-    return { secret, result: { ok: true, alreadyDone: false, at: new Date(now) } as const };
+    return { secret, result: { ok: true, alreadyDone: false, at: new Date(now), clientId } as const };
   });
   if (secret !== undefined && result.ok) standingChanged(secret.environment, secret.clientId);
   return result;

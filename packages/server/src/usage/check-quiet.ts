@@ -24,6 +24,8 @@ export interface StillUsed {
   readonly safeFrom: Date;
   /** By anybody, refused or not; null when nobody was ever seen. */
   readonly lastTriedAt: Date | null;
+  /** Whether it is only the tokens it got that are in the way. */
+  readonly onlyTokens: boolean;
   /** Where that came from. */
   readonly lastUse: { readonly address: string; readonly certificateId: string | null } | undefined;
 }
@@ -58,5 +60,6 @@ export async function checkQuiet(
   const latest = uses.find((use) =>
     [use.lastUsedAt, use.lastRefusedAt].some((at) => at !== null && at.getTime() === lastTriedAt?.getTime()),
   );
-  return { ok: false, problem: 'still-used', safeFrom: new Date(safeFrom), lastTriedAt, lastUse: latest };
+  const onlyTokens = decideRetirement({ ...lastUse, neededUntil: null }, quietSeconds * 1_000, now) === null;
+  return { ok: false, problem: 'still-used', safeFrom: new Date(safeFrom), lastTriedAt, onlyTokens, lastUse: latest };
 }

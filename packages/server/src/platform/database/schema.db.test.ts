@@ -84,7 +84,7 @@ describeOnEachEngine('the schema description', (open) => {
     expect(certificates).toContain('| `sha256` | bytea | no |  |');
     expect(certificates).toContain('| `revoked_at` | timestamp with time zone | yes |  |');
     expect(certificates).toContain('- `PRIMARY KEY (environment, id)`');
-    expect(certificates).toContain('- `UNIQUE (environment, sha256)`');
+    expect(certificates).toContain('UNIQUE INDEX certificates_by_identity');
     expect(certificates).toContain('- `FOREIGN KEY (environment, client_id) REFERENCES clients(environment, id)`');
     expect(certificates).toContain('- `CHECK ((octet_length(sha256) = 32))`');
     expect(schema).toContain('| `mtls_required` | boolean | no | `true` |');

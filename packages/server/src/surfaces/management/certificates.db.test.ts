@@ -106,7 +106,7 @@ describe('certificates', () => {
   it('uploaded-certificates: refuses one that names another client, with what to do', async () => {
     const [one, another] = [await aClient(), await aClient()];
     const pem = await management.aForeignCertificate(another.clientId);
-    expectProblem(await upload(one.clientId, pem), 422, 'certificate_rejected', /another common name/);
+    expectProblem(await upload(one.clientId, pem), 422, 'certificate_rejected', /another subject/);
     expect((await upload(another.clientId, pem)).statusCode).toBe(201);
   });
 

@@ -174,19 +174,49 @@ describe('POST /secrets/:id/...', () => {
     const held = await aClient();
     const url = `/secrets/${held.secretId}/end`;
     const usableUntil = isoAfter(0);
-    expect((await post(url)).json()).toEqual({ usableUntil, alreadyEnded: false });
+    const notice = expect.stringContaining('no live secret now: "tollward secrets rotate" makes one');
+    expect((await post(url)).json()).toEqual({ usableUntil, alreadyEnded: false, notice });
     expect(await management.outcomeOf(held.clientId, held.secret)).toBe('secret_replaced');
     management.time.now += 1;
-    expect((await post(url, {})).json()).toEqual({ usableUntil, alreadyEnded: true });
+    expect((await post(url, {})).json()).toEqual({ usableUntil, alreadyEnded: true, notice });
   });
 
   it('revocation: ends its tokens as well, and says when it had been done already', async () => {
     const held = await aClient();
     const token = await management.tokenOf(held.clientId, held.secret);
     const url = `/secrets/${held.secretId}/revocation`;
-    expect((await post(url)).json()).toEqual({ alreadyRevoked: false });
+    const notice = expect.stringContaining('no live secret now');
+    expect((await post(url)).json()).toEqual({ alreadyRevoked: false, notice });
     expect(await management.outcomeOfCall(token)).toBe('token_revoked');
-    expect((await post(url)).json()).toEqual({ alreadyRevoked: true });
+    expect((await post(url)).json()).toEqual({ alreadyRevoked: true, notice });
+  });
+
+  it('end and revocation: ask about a newer secret that never got a token, and are silent about one that did', async () => {
+    for (const way of ['end', 'revocation']) {
+      const held = await aClient();
+      management.time.now += 1;
+      const newer = (await post(`/clients/${held.clientId}/secrets`, {})).json();
+      const url = `/secrets/${held.secretId}/${way}`;
+      expect((await post(url)).json().notice).toBe(
+        `The secret that is left, ${newer.id}, has not got a token yet: is it deployed?`,
+      );
+      await management.tokenOf(held.clientId, newer.secret);
+      expect((await post(url)).json()).not.toHaveProperty('notice');
+    }
+  });
+
+  it('revocation with quietSeconds: names the tokens when only they are in the way', async () => {
+    const held = await aClient();
+    await management.passTime(48 * 3_600_000);
+    await management.tokenOf(held.clientId, held.secret);
+    await management.passTime(3_600_000);
+    const until = isoAfter(11 * 3_600_000);
+    expectProblem(
+      await post(`/secrets/${held.secretId}/revocation`, { quietSeconds: 60 }),
+      409,
+      'still_used',
+      new RegExp(`^Nothing was changed: tokens that it got run until ${until}\\. "tollward secrets end" ends it now`),
+    );
   });
 
   it('pause: says until when, and 0 ends it', async () => {

@@ -33,7 +33,12 @@ export const partnerAuthorityNotValid = problem(
 );
 
 /** Nothing was retired: the question was to do it only if nobody would notice. */
-export function stillUsed({ lastTriedAt, lastUse, safeFrom }: StillUsed): Problem {
+export function stillUsed({ lastTriedAt, lastUse, onlyTokens, safeFrom }: StillUsed): Problem {
+  if (onlyTokens) {
+    const until = safeFrom.toISOString();
+    const detail = `Nothing was changed: tokens that it got run until ${until}. "tollward secrets end" ends it now and lets them run out.`;
+    return problem(409, 'still_used', detail);
+  }
   const from = lastUse === undefined ? '' : ` from ${lastUse.address}`;
   const over = lastUse?.certificateId ? ` over certificate ${lastUse.certificateId}` : '';
   const used = lastTriedAt === null ? '' : `somebody last tried it at ${lastTriedAt.toISOString()}${from}${over}, and `;

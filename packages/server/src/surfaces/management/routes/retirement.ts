@@ -16,7 +16,7 @@ export interface RetirementRoutes {
     id: string,
     quietSeconds: number | undefined,
   ) => Promise<
-    | { readonly ok: true; readonly alreadyRevoked: boolean }
+    | { readonly ok: true; readonly alreadyRevoked: boolean; readonly notice?: string }
     | { readonly ok: false; readonly problem: 'unknown' }
     | StillUsed
   >;

@@ -1,4 +1,4 @@
-import { endSecret, pauseSecret, revokeSecret, rotateSecret } from '../../../clients/index.js';
+import { endSecret, pauseSecret, revokeSecret, rotateSecret, showClient } from '../../../clients/index.js';
 import type { ManagementDependencies, ManagementSurface } from '../management-surface.js';
 import { clientRevoked, clientUnknown, problem, stillUsed } from '../problems.js';
 import { clientParametersSchema } from '../schemas/clients.js';
@@ -9,17 +9,28 @@ import {
   rotateSecretSchema,
   secretParametersSchema,
 } from '../schemas/secrets.js';
-import { retireSchema } from '../schemas/usage.js';
+import { defaultQuietSeconds, retireSchema } from '../schemas/usage.js';
 import { addRetirementRoutes } from './retirement.js';
 
 const secretUnknown = problem(404, 'secret_unknown', 'There is no client secret of this id in this installation.');
 
 const actor = 'operator';
+const rotate = '"tollward secrets rotate"';
 
 export function secretRoutes(surface: ManagementSurface, dependencies: ManagementDependencies): void {
   const { database, clients, clock, random, usage } = dependencies;
   const effects = { ...dependencies, standingChanged: clients.invalidate };
   const retirement = { database, random, usage, standingChanged: clients.invalidate };
+
+  /** What is left of the client's secrets, where that is not enough or not tried. */
+  const noticeFor = async (clientId: string): Promise<{ notice: string } | undefined> => {
+    const client = await showClient(clientId, { now: clock(), quietSeconds: defaultQuietSeconds }, dependencies);
+    const live = client?.secrets.filter(({ state }) => state === 'in force' || state === 'ending') ?? [];
+    if (live.length === 0) return { notice: `Client ${clientId} has no live secret now: ${rotate} makes one.` };
+    const [newest] = live.slice(-1);
+    if (live.some(({ lastUsedAt }) => lastUsedAt !== null) || newest === undefined) return undefined;
+    return { notice: `The secret that is left, ${newest.id}, has not got a token yet: is it deployed?` };
+  };
 
   surface.post(
     '/clients/:id/secrets',
@@ -70,7 +81,8 @@ export function secretRoutes(surface: ManagementSurface, dependencies: Managemen
         if (ended.problem === 'unknown') return reply.code(404).send(secretUnknown);
         return reply.code(409).send(stillUsed(ended));
       }
-      return reply.code(200).send({ usableUntil: ended.at, alreadyEnded: ended.alreadyDone });
+      const { at: usableUntil, alreadyDone: alreadyEnded } = ended;
+      return reply.code(200).send({ usableUntil, alreadyEnded, ...(await noticeFor(ended.clientId)) });
     },
   );
 
@@ -80,7 +92,8 @@ export function secretRoutes(surface: ManagementSurface, dependencies: Managemen
     unknown: secretUnknown,
     revoke: async (secretId, quietSeconds) => {
       const revoked = await revokeSecret({ secretId, quietSeconds, actor }, clock(), retirement);
-      return revoked.ok ? { ok: true, alreadyRevoked: revoked.alreadyDone } : revoked;
+      if (!revoked.ok) return revoked;
+      return { ok: true, alreadyRevoked: revoked.alreadyDone, ...(await noticeFor(revoked.clientId)) };
     },
     pause: (secretId, seconds) => pauseSecret({ secretId, seconds, actor }, clock(), retirement),
   });
@@ -90,6 +103,6 @@ function rotationOpen(openUntil: Date | null) {
   const end = openUntil === null ? '' : ` until ${openUntil.toISOString()}`;
   const detail =
     `A rotation of this client is open${end}: it has two live secrets. Wait, end the older one ("tollward secrets end"), ` +
-    'or rotate with force, which ends the older one at once.';
+    'or rotate with --force, which ends the older one at once.';
   return problem(409, 'rotation_open', detail);
 }

@@ -33,6 +33,10 @@ export const problemSchema = z.object({
 
 export type Problem = z.output<typeof problemSchema>;
 
-export const revocationSchema = z.object({ alreadyRevoked: z.boolean() });
+export const revocationSchema = z.object({
+  alreadyRevoked: z.boolean(),
+  /** What the client can not do now, if that is not what one would expect. */
+  notice: z.string().optional(),
+});
 
 export const environmentParametersSchema = z.strictObject({ environment });

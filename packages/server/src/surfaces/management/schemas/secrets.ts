@@ -45,7 +45,11 @@ export const rotatedSecretSchema = z.object({
   ended: z.array(z.object({ id: z.string(), hint: z.string() })),
 });
 
-export const endedSecretSchema = z.object({ usableUntil: time, alreadyEnded: z.boolean() });
+export const endedSecretSchema = z.object({
+  usableUntil: time,
+  alreadyEnded: z.boolean(),
+  notice: z.string().optional(),
+});
 
 export const secretParametersSchema = z.strictObject({
   id: z.string().refine((text) => isId('sec', text), 'must be a secret id: sec_ and 32 hex digits'),
