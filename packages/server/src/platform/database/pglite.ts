@@ -114,7 +114,7 @@ function startMaintenance(
   const work = {
     walBytes: () => walBytesSinceCheckpoint(kysely),
     checkpoint,
-    vacuum: async () => void (await sql`vacuum`.execute(kysely)),
+    vacuum: async () => void (await sql`vacuum (analyze)`.execute(kysely)),
   };
   // Never vacuumed, as far as this process knows: short runs would otherwise never get there.
   let last: Maintained = { checkpointAt: clock(), vacuumAt: 0 };
