@@ -74,12 +74,20 @@ function issueTo(
   request: TokenRequest,
   dependencies: IssueTokenDependencies,
 ): IssuedToken | Refusal | Promise<IssuedToken | Refusal> {
-  const note = (outcome: IssuedToken | Refusal): IssuedToken | Refusal => {
-    if (isRefusal(outcome)) noteRefusedUse({ ...proved, ...placeOf(request) }, request.now, dependencies.usage);
-    return outcome;
-  };
   const outcome = judgeAndIssue(proved, request, dependencies);
-  return outcome instanceof Promise ? outcome.then(note) : note(outcome);
+  return outcome instanceof Promise
+    ? outcome.then((result) => noteIfRefused(result, proved, request, dependencies))
+    : noteIfRefused(outcome, proved, request, dependencies);
+}
+
+function noteIfRefused(
+  outcome: IssuedToken | Refusal,
+  proved: ProvedClient,
+  request: TokenRequest,
+  { usage }: IssueTokenDependencies,
+): IssuedToken | Refusal {
+  if (isRefusal(outcome)) noteRefusedUse({ ...proved, ...placeOf(request) }, request.now, usage);
+  return outcome;
 }
 
 function judgeAndIssue(

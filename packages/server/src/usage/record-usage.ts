@@ -38,8 +38,7 @@ const furtherPlaces = 'further addresses';
 
 /** @param onDropped told when a use could not be counted because too many others wait to be written */
 export function createUsageRecorder(database: Database, onDropped: () => void): UsageRecorder {
-  /** By credential, then by certificate and address. */
-  let counters = new Map<string, Map<string, CountedUse>>();
+  let counters = new Map<string, Places>();
   let counting = 0;
   /** Taken out of `counters`, and not committed yet. */
   let unwritten = new Set<CountedUse>();
@@ -47,12 +46,11 @@ export function createUsageRecorder(database: Database, onDropped: () => void): 
   let lastDroppedAt = 0;
 
   const counterOf = (use: Use, now: number): CountedUse | undefined => {
-    const { environment, clientId, credentialId, certificateId, address } = use;
-    let places = counters.get(credentialId);
-    const place = `${certificateId ?? ''} ${address}`;
-    const known = places?.get(place);
+    const { credentialId, certificateId, address } = use;
+    const places = counters.get(credentialId);
+    const known = places?.byCertificate.get(certificateId)?.get(address);
     if (known !== undefined) return known;
-    if (places !== undefined && places.size >= mostPlaces && address !== furtherPlaces) {
+    if (places !== undefined && places.count >= mostPlaces && address !== furtherPlaces) {
       return counterOf({ ...use, certificateId: null, address: furtherPlaces }, now);
     }
     if (counting >= mostCounters) {
@@ -60,13 +58,14 @@ export function createUsageRecorder(database: Database, onDropped: () => void): 
       onDropped();
       return undefined;
     }
-    const never = { uses: 0, lastUsedAt: 0, tokensUntil: 0, refused: 0, lastRefusedAt: 0 };
-    const counter = { environment, clientId, credentialId, certificateId: certificateId ?? '', address, ...never };
-    places ??= new Map();
-    places.set(place, counter);
-    counters.set(credentialId, places);
     counting += 1;
-    return counter;
+    return addCounter(places ?? addPlaces(credentialId), use);
+  };
+
+  const addPlaces = (credentialId: string): Places => {
+    const places = { count: 0, byCertificate: new Map() };
+    counters.set(credentialId, places);
+    return places;
   };
 
   /** Not for what comes back from a failed write: that would be tried again at once, for as long as the database is away. */
@@ -82,7 +81,7 @@ export function createUsageRecorder(database: Database, onDropped: () => void): 
     // In one order, so that two nodes that write the same rows do not wait for each other.
     const waiting = [...counters]
       .sort(([left], [right]) => (left < right ? -1 : 1))
-      .flatMap(([, places]) => [...places.values()]);
+      .flatMap(([, places]) => listCounters(places));
     counters = new Map();
     counting = 0;
     unwritten = new Set(waiting);
@@ -135,11 +134,34 @@ export function createUsageRecorder(database: Database, onDropped: () => void): 
     },
     flush,
     lastPendingAt: (credentialId) => {
-      const places = [...(counters.get(credentialId)?.values() ?? [])];
-      for (const use of unwritten) if (use.credentialId === credentialId) places.push(use);
-      return Math.max(0, ...places.map(({ lastUsedAt, lastRefusedAt }) => Math.max(lastUsedAt, lastRefusedAt)));
+      const places = counters.get(credentialId);
+      const pending = places === undefined ? [] : listCounters(places);
+      for (const use of unwritten) if (use.credentialId === credentialId) pending.push(use);
+      return Math.max(0, ...pending.map(({ lastUsedAt, lastRefusedAt }) => Math.max(lastUsedAt, lastRefusedAt)));
     },
     lastDroppedAt: () => lastDroppedAt,
     purge: (now) => database.transaction((tx) => purgeUses(tx, now)),
   };
+}
+
+/**
+ * Where one credential was used. Maps in maps, because this is looked up on every request: a key made of the two texts would have to
+ * be made, and hashed, each time.
+ */
+interface Places {
+  count: number;
+  readonly byCertificate: Map<string | null, Map<string, CountedUse>>;
+}
+
+function addCounter(places: Places, { environment, clientId, credentialId, certificateId, address }: Use): CountedUse {
+  const never = { uses: 0, lastUsedAt: 0, tokensUntil: 0, refused: 0, lastRefusedAt: 0 };
+  const counter = { environment, clientId, credentialId, certificateId: certificateId ?? '', address, ...never };
+  const byAddress = places.byCertificate.get(certificateId) ?? new Map<string, CountedUse>();
+  places.byCertificate.set(certificateId, byAddress.set(address, counter));
+  places.count += 1;
+  return counter;
+}
+
+function listCounters({ byCertificate }: Places): CountedUse[] {
+  return [...byCertificate.values()].flatMap((byAddress) => [...byAddress.values()]);
 }
