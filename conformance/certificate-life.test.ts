@@ -18,22 +18,17 @@ import {
   identityOf,
   issueFor,
   pauseCertificateOf,
-  startTestServer,
   type TestClient,
   uploadFor,
 } from '@tollward/server/testing';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { portOf } from './support/connection.js';
 import { makeCertificate, makeRequest, printCertificate } from './support/openssl.js';
 import { outcomeOf, outcomeWith } from './support/outcome.js';
+import { startSharedServer } from './support/shared-server.js';
 
 const hourMs = 3_600_000;
-const server = await startTestServer();
-const start = server.time.now;
-afterEach(() => {
-  server.time.now = start;
-});
-afterAll(() => server.stop());
+const { server, start } = await startSharedServer();
 
 const add = async (client: TestClient, name?: string, notAfter = start + 48 * hourMs) => {
   const { cert } = makeCertificate({ subject: '/O=Example', notAfter });

@@ -15,21 +15,16 @@ import {
   revokeSecretOf,
   rotate,
   secretIdOf,
-  startTestServer,
   type TestClient,
 } from '@tollward/server/testing';
 import { Agent, request } from 'undici';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exchange, openConnection } from './support/connection.js';
 import { outcomeOf, outcomeWith } from './support/outcome.js';
+import { startSharedServer } from './support/shared-server.js';
 
 const hourMs = 3_600_000;
-const server = await startTestServer();
-const start = server.time.now;
-afterEach(() => {
-  server.time.now = start;
-});
-afterAll(() => server.stop());
+const { server, start } = await startSharedServer();
 
 const playground = async (client: TestClient, token: string) => outcomeOf(await callPlayground(server, client, token));
 const stateOf = async (client: TestClient) => {

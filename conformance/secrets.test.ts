@@ -13,21 +13,16 @@ import {
   requestToken,
   rotate,
   secretIdOf,
-  startTestServer,
   type TestClient,
   tryToRotate,
 } from '@tollward/server/testing';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { outcomeOf, outcomeWith } from './support/outcome.js';
+import { startSharedServer } from './support/shared-server.js';
 
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
-const server = await startTestServer();
-const start = server.time.now;
-afterEach(() => {
-  server.time.now = start;
-});
-afterAll(() => server.stop());
+const { server, start } = await startSharedServer();
 
 const playground = async (client: TestClient, token: string) => outcomeOf(await callPlayground(server, client, token));
 const tokenOutcome = async (client: TestClient, changes: Parameters<typeof requestToken>[2] = {}) =>

@@ -1,26 +1,14 @@
 // Certificates that partners bring: made by openssl and by authorities of its own, registered, then shown over TLS.
 
-import {
-  aClient,
-  aToken,
-  callPlayground,
-  endCertificate,
-  startTestServer,
-  type TestClient,
-  uploadFor,
-} from '@tollward/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { aClient, aToken, callPlayground, endCertificate, type TestClient, uploadFor } from '@tollward/server/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type KeyKind, type MadeCertificate, makeCertificate, makeRequest } from './support/openssl.js';
 import { outcomeOf, outcomeWith } from './support/outcome.js';
+import { startSharedServer } from './support/shared-server.js';
 import { aPartnerWith, authority, forClients } from './support/upload.js';
 
 const hourMs = 3_600_000;
-const server = await startTestServer();
-const start = server.time.now;
-afterEach(() => {
-  server.time.now = start;
-});
-afterAll(() => server.stop());
+const { server, start } = await startSharedServer();
 
 const aPartner = (): Promise<TestClient> => aClient(server, { withCertificate: false });
 

@@ -1,5 +1,5 @@
 import type { Database } from '../platform/database/database.js';
-import type { UsageRecorder } from '../usage/index.js';
+import { type UsageRecorder, writeUsesIfPossible } from '../usage/index.js';
 import { type CertificateSelection, type ListedCertificate, readCertificatePage } from './listed-certificate-store.js';
 
 export interface ListCertificatesDependencies {
@@ -19,8 +19,7 @@ export async function listCertificates(
   now: number,
   { database, usage }: ListCertificatesDependencies,
 ): Promise<CertificatePage> {
-  // A database that can not be written to is a reason to look at what is there, not to show nothing. The counts are kept.
-  await usage.flush().catch(() => undefined);
+  await writeUsesIfPossible(usage);
   const { limit } = selection;
   const oneMore = { ...selection, limit: limit + 1 };
   const found = await database.read((tx) => readCertificatePage(tx, oneMore, now, usage));

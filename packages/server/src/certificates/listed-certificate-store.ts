@@ -4,7 +4,7 @@ import { type Environment, environments } from '@tollward/protocol';
 import type { ExpressionBuilder } from 'kysely';
 import type { ReadTx, Tx } from '../platform/database/database.js';
 import type { Tables } from '../platform/database/tables.js';
-import type { UsageRecorder } from '../usage/index.js';
+import { type UsageRecorder, usesKnownSince } from '../usage/index.js';
 import { type CertificateSummary, summaryColumns, toSummary } from './certificate-store.js';
 import { type CertificateState, decideCertificateState } from './decide-certificate-state.js';
 import {
@@ -192,7 +192,7 @@ async function describeChosen(
       organisation: row.organisation,
       lastUsedAt: row.last_used_at,
       lastUsedFrom: row.last_used_from,
-      usesKnownSince: new Date(Math.max(row.uses_counted_since.getTime(), uses.lastDroppedAt())),
+      usesKnownSince: new Date(usesKnownSince({ usesCountedSince: row.uses_counted_since }, uses)),
       laterOne: row.latest_end !== null && row.latest_end.getTime() > Math.max(row.not_after.getTime(), now),
     };
     return { listed, lastNotice: row.expiry_notice_days };

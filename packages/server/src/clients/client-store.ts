@@ -1,5 +1,6 @@
 import type { Environment } from '@tollward/protocol';
 import type { ReadTx, Tx } from '../platform/database/database.js';
+import type { Row } from '../platform/database/tables.js';
 import type { RateLimits } from '../platform/rate-limiter.js';
 
 /** What an operator may set of a client. */
@@ -36,6 +37,17 @@ function policyColumns(policy: ClientPolicy) {
     requests_per_second: policy.limits?.perSecond ?? null,
     requests_per_minute: policy.limits?.perMinute ?? null,
     access_token_lifetime_seconds: policy.accessTokenLifetimeSeconds,
+  };
+}
+
+function policyOf(row: Row<'clients'>): ClientPolicy {
+  return {
+    mtlsRequired: row.mtls_required,
+    embeddedModel: row.embedded_model,
+    scaOff: row.sca_off,
+    allowedAddresses: row.allowed_addresses,
+    limits: limitsOf(row),
+    accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
   };
 }
 
@@ -82,12 +94,7 @@ export async function lockClient(tx: Tx, clientId: string): Promise<LockedClient
       id: row.id,
       organisationId: row.organisation_id,
       name: row.name,
-      mtlsRequired: row.mtls_required,
-      embeddedModel: row.embedded_model,
-      scaOff: row.sca_off,
-      allowedAddresses: row.allowed_addresses,
-      limits: limitsOf(row),
-      accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
+      ...policyOf(row),
       revokedAt: row.revoked_at,
     }
   );
@@ -120,29 +127,14 @@ export async function storeClientPolicy(
     .execute();
 }
 
-/** Marks the client revoked; undefined when there is none, false when it already was. */
-export async function markClientRevoked(
-  tx: Tx,
-  environment: Environment,
-  clientId: string,
-  now: number,
-): Promise<boolean | undefined> {
-  const client = await tx
-    .selectFrom('clients')
-    .select('revoked_at')
-    .where('environment', '=', environment)
-    .where('id', '=', clientId)
-    .forUpdate()
-    .executeTakeFirst();
-  if (client === undefined) return undefined;
-  if (client.revoked_at !== null) return false;
+/** Revokes it for good; the raised generation ends its tokens. */
+export async function storeClientRevoked(tx: Tx, { environment, id }: LockedClient, revokedAt: Date): Promise<void> {
   await tx
     .updateTable('clients')
-    .set((row) => ({ revoked_at: new Date(now), generation: row('generation', '+', 1) }))
+    .set((row) => ({ revoked_at: revokedAt, generation: row('generation', '+', 1) }))
     .where('environment', '=', environment)
-    .where('id', '=', clientId)
+    .where('id', '=', id)
     .execute();
-  return true;
 }
 
 /** What the management API and the command line show of a client. */
@@ -174,12 +166,7 @@ export async function listClientSummaries(
     environment: row.environment,
     name: row.name,
     organisation: { id: row.organisation_id, name: row.organisation_name },
-    mtlsRequired: row.mtls_required,
-    embeddedModel: row.embedded_model,
-    scaOff: row.sca_off,
-    allowedAddresses: row.allowed_addresses,
-    limits: limitsOf(row),
-    accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
+    ...policyOf(row),
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   }));

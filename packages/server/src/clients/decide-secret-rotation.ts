@@ -19,6 +19,11 @@ export function decideSecretState(secret: Omit<RotatedSecret, 'id' | 'createdAt'
   return secret.usableUntil > now ? 'ending' : 'replaced';
 }
 
+/** Whether a secret in this state gets tokens. */
+export function isLive(state: SecretState): boolean {
+  return state === 'in force' || state === 'ending';
+}
+
 /** Every rotation ends what was there before, so the latest has none, or the last: surer than times of a clock that was set. */
 const endOf = ({ usableUntil }: RotatedSecret): number => usableUntil ?? Number.MAX_SAFE_INTEGER;
 
@@ -42,7 +47,7 @@ export function decideRotation(
   now: number,
 ): RotationDecision {
   const live = secrets
-    .filter((secret) => ['in force', 'ending'].includes(decideSecretState(secret, now)))
+    .filter((secret) => isLive(decideSecretState(secret, now)))
     .sort(
       (left, right) => endOf(right) - endOf(left) || right.createdAt - left.createdAt || (left.id < right.id ? 1 : -1),
     );

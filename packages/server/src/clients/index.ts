@@ -10,6 +10,7 @@ export { loadClientFacts } from './client-facts-store.js';
 export type { ClientPolicy, PolicyChanges } from './client-store.js';
 export { type ConnectionProof, type ProvedClient, recallProof, rememberProof } from './connection-proof.js';
 export { createClient } from './create-client.js';
+export { decideLeftSecrets } from './decide-left-secrets.js';
 export { inspectCertificate } from './inspect-certificate.js';
 export { noteRefusedUse } from './note-refused-use.js';
 export { endSecret, pauseSecret, type RetireResult, revokeSecret } from './retire-secret.js';

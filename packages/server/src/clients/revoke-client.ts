@@ -2,7 +2,7 @@ import type { Environment } from '@tollward/protocol';
 import { type Actor, appendAuditEntry } from '../audit/index.js';
 import type { Database } from '../platform/database/database.js';
 import type { RandomBytes } from '../platform/random.js';
-import { listClientSummaries, markClientRevoked } from './client-store.js';
+import { lockClient, storeClientRevoked } from './client-store.js';
 
 export interface RevokeClientDependencies {
   readonly database: Database;
@@ -19,19 +19,14 @@ export async function revokeClient(
   { database, random, standingChanged }: RevokeClientDependencies,
 ): Promise<{ alreadyRevoked: boolean } | undefined> {
   const revoked = await database.transaction(async (tx) => {
-    const [client] = await listClientSummaries(tx, { clientId });
+    const client = await lockClient(tx, clientId);
     if (client === undefined) return undefined;
     const { environment } = client;
-    const changed = await markClientRevoked(tx, environment, clientId, now);
-    if (changed === true) {
-      await appendAuditEntry(
-        tx,
-        { environment, actor, action: 'client.revoked', subject: clientId, details: {} },
-        now,
-        random,
-      );
-    }
-    return { environment, alreadyRevoked: changed === false };
+    if (client.revokedAt !== null) return { environment, alreadyRevoked: true };
+    await storeClientRevoked(tx, client, new Date(now));
+    const fact = { environment, actor, action: 'client.revoked', subject: clientId, details: {} };
+    await appendAuditEntry(tx, fact, now, random);
+    return { environment, alreadyRevoked: false };
   });
   if (revoked !== undefined) standingChanged(revoked.environment, clientId);
   return revoked;

@@ -13,6 +13,8 @@ import {
   summariseUses,
   type UsageRecorder,
   type UsesOfCredential,
+  usesKnownSince,
+  writeUsesIfPossible,
 } from '../usage/index.js';
 import { type ClientSummary, listClientSummaries } from './client-store.js';
 import { decideSecretState, type SecretState } from './decide-secret-rotation.js';
@@ -65,7 +67,7 @@ export async function showClient(
   judged: Judged,
   { database, usage }: ShowDependencies,
 ): Promise<ClientDetails | undefined> {
-  await writeUses(usage);
+  await writeUsesIfPossible(usage);
   return database.read(async (tx) => {
     const [client] = await listClientSummaries(tx, { clientId });
     if (client === undefined) return undefined;
@@ -88,7 +90,7 @@ export async function showCertificate(
   judged: Judged,
   { database, usage }: ShowDependencies,
 ): Promise<{ readonly certificate: CertificateDetails; readonly pem: string } | undefined> {
-  await writeUses(usage);
+  await writeUsesIfPossible(usage);
   return database.read(async (tx) => {
     const found = await findCertificate(tx, certificateId);
     if (found === undefined) return undefined;
@@ -100,17 +102,12 @@ export async function showCertificate(
   });
 }
 
-/** A database that can not be written to is a reason to look at what is there, not to show nothing. The counts are kept. */
-async function writeUses(usage: UsageRecorder): Promise<void> {
-  await usage.flush().catch(() => undefined);
-}
-
 function judgeBy({ now, quietSeconds }: Judged, usage: UsageRecorder) {
   const secretState = (secret: StoredSecret): SecretState => decideSecretState(endsOf(secret), now);
 
   /** By requests with the credential itself: the tokens that a replaced secret got run out without a failure. */
-  const safeFrom = ({ usesCountedSince }: { readonly usesCountedSince: Date }, { lastTriedAt }: UsesOfCredential) => {
-    const knownSince = Math.max(usesCountedSince.getTime(), usage.lastDroppedAt());
+  const safeFrom = (credential: { readonly usesCountedSince: Date }, { lastTriedAt }: UsesOfCredential) => {
+    const knownSince = usesKnownSince(credential, usage);
     const seen = { lastTriedAt: Math.max(lastTriedAt?.getTime() ?? 0, knownSince), neededUntil: null };
     const time = decideRetirement(seen, quietSeconds * 1_000, now);
     return time === null ? null : new Date(time);

@@ -3,6 +3,7 @@ import type { ReadTx } from '../platform/database/database.js';
 import { decideRetirement } from './decide-retirement.js';
 import type { UsageRecorder } from './record-usage.js';
 import { listUses, summariseUses } from './usage-store.js';
+import { usesKnownSince } from './uses-known-since.js';
 
 /** A secret or certificate as its uses are judged. */
 export interface JudgedCredential {
@@ -44,7 +45,6 @@ export async function checkQuiet(
 ): Promise<StillUsed | undefined> {
   const ofClient = await listUses(tx, credential.environment, credential.clientId);
   const { uses, lastTriedAt, tokensUntil } = summariseUses(ofClient, credential.id);
-  const knownSince = Math.max(credential.usesCountedSince.getTime(), usage.lastDroppedAt());
   // What came in after the flush, while the lock was waited for.
   const lastSeenAt = Math.max(lastTriedAt?.getTime() ?? 0, usage.lastPendingAt(credential.id));
   // A token that was got before the counting began, or while it was overrun, may still be out there.
@@ -52,7 +52,7 @@ export async function checkQuiet(
   const uncountedAt = Math.max(usesCountedSince > createdAt ? usesCountedSince.getTime() : 0, usage.lastDroppedAt());
   const unknownTokensUntil = uncountedAt === 0 ? 0 : uncountedAt + longestTokenMs;
   const lastUse = {
-    lastTriedAt: Math.max(lastSeenAt, knownSince),
+    lastTriedAt: Math.max(lastSeenAt, usesKnownSince(credential, usage)),
     neededUntil: tokensMatter ? Math.max(tokensUntil?.getTime() ?? 0, unknownTokensUntil) : null,
   };
   const safeFrom = decideRetirement(lastUse, quietSeconds * 1_000, now);

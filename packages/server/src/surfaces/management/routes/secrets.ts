@@ -1,4 +1,11 @@
-import { endSecret, pauseSecret, revokeSecret, rotateSecret, showClient } from '../../../clients/index.js';
+import {
+  decideLeftSecrets,
+  endSecret,
+  pauseSecret,
+  revokeSecret,
+  rotateSecret,
+  showClient,
+} from '../../../clients/index.js';
 import type { ManagementDependencies, ManagementSurface } from '../management-surface.js';
 import { clientRevoked, clientUnknown, problem, stillUsed } from '../problems.js';
 import { clientParametersSchema } from '../schemas/clients.js';
@@ -15,7 +22,6 @@ import { addRetirementRoutes } from './retirement.js';
 const secretUnknown = problem(404, 'secret_unknown', 'There is no client secret of this id in this installation.');
 
 const actor = 'operator';
-const rotate = '"tollward secrets rotate"';
 
 export function secretRoutes(surface: ManagementSurface, dependencies: ManagementDependencies): void {
   const { database, clients, clock, random, usage } = dependencies;
@@ -25,11 +31,12 @@ export function secretRoutes(surface: ManagementSurface, dependencies: Managemen
   /** What is left of the client's secrets, where that is not enough or not tried. */
   const noticeFor = async (clientId: string): Promise<{ notice: string } | undefined> => {
     const client = await showClient(clientId, { now: clock(), quietSeconds: defaultQuietSeconds }, dependencies);
-    const live = client?.secrets.filter(({ state }) => state === 'in force' || state === 'ending') ?? [];
-    if (live.length === 0) return { notice: `Client ${clientId} has no live secret now: ${rotate} makes one.` };
-    const [newest] = live.slice(-1);
-    if (live.some(({ lastUsedAt }) => lastUsedAt !== null) || newest === undefined) return undefined;
-    return { notice: `The secret that is left, ${newest.id}, has not got a token yet: is it deployed?` };
+    const left = decideLeftSecrets(client?.secrets ?? []);
+    if (left.enough) return undefined;
+    if (left.untriedSecretId === undefined) {
+      return { notice: `Client ${clientId} has no live secret now: "tollward secrets rotate" makes one.` };
+    }
+    return { notice: `The secret that is left, ${left.untriedSecretId}, has not got a token yet: is it deployed?` };
   };
 
   surface.post(
