@@ -1,7 +1,7 @@
 // The routes of the management API that change clients and their secrets in use: what they take, answer and refuse.
 
 import { parseSecret } from '@tollward/protocol';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { z } from 'zod';
 import { openTestManagement, type TestManagement } from '../../testing/management.js';
 import { type ClientOnTheWire, expectProblem, requestsTo } from '../../testing/management-requests.js';
@@ -203,6 +203,14 @@ describe('POST /secrets/:id/...', () => {
       await management.tokenOf(held.clientId, newer.secret);
       expect((await post(url)).json()).not.toHaveProperty('notice');
     }
+  });
+
+  it('revocation: is answered as done also when what is left can not be looked up', async () => {
+    const held = await aClient();
+    const read = vi.spyOn(management.database, 'read').mockRejectedValue(new Error('away'));
+    onTestFinished(() => read.mockRestore());
+    expect((await post(`/secrets/${held.secretId}/revocation`)).json()).toEqual({ alreadyRevoked: false });
+    expect(read).toHaveBeenCalled();
   });
 
   it('revocation with quietSeconds: names the tokens when only they are in the way', async () => {

@@ -30,8 +30,11 @@ export function secretRoutes(surface: ManagementSurface, dependencies: Managemen
 
   /** What is left of the client's secrets, where that is not enough or not tried. */
   const noticeFor = async (clientId: string): Promise<{ notice: string } | undefined> => {
-    const client = await showClient(clientId, { now: clock(), quietSeconds: defaultQuietSeconds }, dependencies);
-    const left = decideLeftSecrets(client?.secrets ?? []);
+    const judged = { now: clock(), quietSeconds: defaultQuietSeconds };
+    // The secret has ended by now, so a fault in here must not be answered as if it had not.
+    const client = await showClient(clientId, judged, dependencies).catch(() => undefined);
+    if (client === undefined) return undefined;
+    const left = decideLeftSecrets(client.secrets);
     if (left.enough) return undefined;
     if (left.untriedSecretId === undefined) {
       return { notice: `Client ${clientId} has no live secret now: "tollward secrets rotate" makes one.` };
