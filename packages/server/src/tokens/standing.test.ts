@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ClientFacts } from '../clients/index.js';
 import { DatabaseUnavailableError } from '../platform/database/database-errors.js';
 import { clientId, fakeDatabase, someClient, someTime } from '../testing/facts.js';
@@ -10,21 +10,27 @@ interface PendingRead {
 }
 
 /** Standing over a database whose reads a test answers one by one, in any order. */
-function standingOnHand(maximumClients?: number) {
+function standingOnHand(maximumClients = 10) {
   const reads: PendingRead[] = [];
   const time = { now: someTime };
-  const lock: { exclusivity: number | undefined } = { exclusivity: 1 };
+  const feed = { fresh: true };
+  const reasons: string[] = [];
   const database = fakeDatabase({
-    exclusivity: () => lock.exclusivity,
-    read: <T>() =>
+    readUrgently: <T>() =>
       new Promise<unknown>((resolve, reject) => {
         reads.push({ answer: resolve, fail: reject });
       }) as Promise<T>,
   });
-  const standing = createStanding(database, () => time.now, maximumClients);
+  const standing = createStanding({
+    database,
+    clock: () => time.now,
+    isFresh: () => feed.fresh,
+    onRead: (reason) => void reasons.push(reason),
+    maximumClients,
+  });
   /** Answers the oldest read that waits. */
   const answer = (client: ClientFacts | undefined) => reads.shift()?.answer(client);
-  return { standing, reads, time, lock, answer };
+  return { standing, reads, time, feed, reasons, answer };
 }
 
 describe('standing', () => {
@@ -60,7 +66,7 @@ describe('standing', () => {
     expect(await Promise.all(callers.map(async (caller) => caller))).toEqual([client, client, client]);
   });
 
-  test('asks the database again to confirm a no, but at most once a second', async () => {
+  test('asks the database again to confirm a no, but at most twenty times a second', async () => {
     const { standing, reads, time, answer } = standingOnHand();
     const before = someClient();
     const after = someClient({ generation: 6 });
@@ -68,7 +74,7 @@ describe('standing', () => {
     answer(before);
     await first;
 
-    time.now += 999;
+    time.now += 49;
     expect(await standing.confirm('sandbox', clientId), 'within the pause').toBe(before);
     expect(reads).toHaveLength(0);
 
@@ -173,52 +179,78 @@ describe('standing', () => {
     expect(reads).toHaveLength(1);
   });
 
-  test('answers nobody while another process may have the database, not even from the cache', async () => {
-    const { standing, reads, lock, answer } = standingOnHand();
+  test('asks the database for everybody while the feed is not fresh, cached or not, and believes the cache again afterwards', async () => {
+    const { standing, reads, feed, reasons, answer } = standingOnHand();
     const first = standing.get('sandbox', clientId);
-    answer(someClient());
+    const client = someClient();
+    answer(client);
     await first;
-    lock.exclusivity = undefined;
-    expect(() => standing.get('sandbox', clientId)).toThrow(DatabaseUnavailableError);
-    await expect(standing.confirm('sandbox', clientId)).rejects.toThrow('its lock is not held');
-    expect(reads).toHaveLength(0);
-  });
-
-  test('forgets every client that it knew before the lock was lost, even if nobody asked in between', async () => {
-    const { standing, reads, lock, answer } = standingOnHand();
-    const first = standing.get('sandbox', clientId);
-    answer(someClient());
-    await first;
-    lock.exclusivity = 2;
+    feed.fresh = false;
+    const again = standing.get('sandbox', clientId);
+    expect(again).toBeInstanceOf(Promise);
     const revoked = someClient({ revokedAt: someTime });
-    const again = standing.confirm('sandbox', clientId);
-    expect(reads, 'inside the pause of confirmations too').toHaveLength(1);
     answer(revoked);
     expect(await again).toBe(revoked);
+    const confirmed = standing.confirm('sandbox', clientId);
+    expect(reads, 'inside the pause of confirmations too').toHaveLength(1);
+    answer(revoked);
+    expect(await confirmed).toBe(revoked);
+    feed.fresh = true;
     expect(standing.get('sandbox', clientId)).toBe(revoked);
+    expect(reasons).toEqual(['miss', 'stale', 'stale']);
   });
 
-  test('never keeps the answer of a read that began before the lock was lost', async () => {
-    const { standing, reads, lock } = standingOnHand();
-    const early = standing.get('sandbox', clientId);
-    lock.exclusivity = 2;
-    const late = standing.get('sandbox', clientId);
-    expect(reads).toHaveLength(2);
-    const fresh = someClient({ revokedAt: someTime });
-    reads[1]?.answer(fresh);
-    await late;
-    reads[0]?.answer(someClient());
-    await early;
-    expect(standing.get('sandbox', clientId)).toBe(fresh);
+  test('answers nobody while the feed is not fresh and the database is away', async () => {
+    const { standing, reads, feed, answer } = standingOnHand();
+    const first = standing.get('sandbox', clientId);
+    answer(someClient());
+    await first;
+    feed.fresh = false;
+    const away = standing.get('sandbox', clientId);
+    reads[0]?.fail(new DatabaseUnavailableError('the connection was refused'));
+    await expect(away).rejects.toThrow(DatabaseUnavailableError);
   });
 
-  test('does not keep a read that the loss of the lock overtook before anybody asked again', async () => {
-    const { standing, reads, lock, answer } = standingOnHand();
-    const early = standing.get('sandbox', clientId);
-    lock.exclusivity = 2;
+  test('gives up on a database that does not answer within a second', async () => {
+    vi.useFakeTimers();
+    try {
+      const { standing } = standingOnHand();
+      const waiting = standing.get('sandbox', clientId);
+      const settled = expect(waiting).rejects.toThrow('it did not answer within a second');
+      await vi.advanceTimersByTimeAsync(1_000);
+      await settled;
+      expect(standing.get('sandbox', clientId), 'the next caller asks anew').not.toBe(waiting);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('forgets everybody when changes may have been missed, and spoils reads that began before', async () => {
+    const { standing, reads, answer } = standingOnHand();
+    const first = standing.get('sandbox', clientId);
+    answer(someClient());
+    await first;
+    const early = standing.get('production', clientId);
+    standing.clear();
     answer(someClient());
     await early;
     expect(standing.get('sandbox', clientId)).toBeInstanceOf(Promise);
-    expect(reads).toHaveLength(1);
+    expect(standing.get('production', clientId)).toBeInstanceOf(Promise);
+    expect(reads).toHaveLength(2);
+  });
+
+  test('client ids that strangers make up push no client out of the cache', async () => {
+    const { standing, reads, answer } = standingOnHand(1);
+    const first = standing.get('sandbox', clientId);
+    const client = someClient();
+    answer(client);
+    await first;
+    for (const id of ['made up', 'made up too']) {
+      const reading = standing.get('sandbox', id);
+      answer(undefined);
+      expect(await reading).toBeUndefined();
+    }
+    expect(standing.get('sandbox', clientId)).toBe(client);
+    expect(reads).toHaveLength(0);
   });
 });

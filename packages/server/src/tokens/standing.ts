@@ -1,7 +1,7 @@
 // Standing: whether everything a token stands on is still in force. A bounded cache of client facts that may only say
-// yes. This version runs as the only process on its database, so the node that changes something invalidates itself
-// before it answers, and nothing else can change behind the cache. A process that lost its lock on the database can not
-// know that: it answers nothing until it has the lock again, and then nothing from before.
+// yes. The node that changes something invalidates itself before it answers; what other nodes change comes by the change
+// feed of the database. While that feed is not fresh the cache is not believed: every question is read through, and
+// where that fails there is no answer.
 
 import type { Environment } from '@tollward/protocol';
 import { LRUCache } from 'lru-cache';
@@ -13,7 +13,21 @@ import { DatabaseUnavailableError } from '../platform/database/database-errors.j
 export interface Standing extends ClientFactsSource {
   /** Forgets a client after a commit that changed it, and spoils reads that began before. */
   invalidate(environment: Environment, clientId: string): void;
+  /** Forgets everybody, because changes may have been missed. */
+  clear(): void;
 }
+
+export interface StandingOptions {
+  readonly database: Database;
+  readonly clock: () => number;
+  /** Whether every change up to the bound ago is known here. */
+  readonly isFresh: () => boolean;
+  readonly onRead?: (reason: ReadReason) => void;
+  readonly maximumClients?: number;
+}
+
+/** Not in the cache; a no that is confirmed; a cache that is not believed. */
+export type ReadReason = 'miss' | 'confirm' | 'stale';
 
 interface Entry {
   /** Undefined: the database knew no such client. */
@@ -22,32 +36,34 @@ interface Entry {
 }
 
 /** A no is confirmed at most this often per client, so that wrong secrets do not become database load. */
-const confirmPauseMs = 1_000;
+const confirmPauseMs = 50;
+/** An answer that takes longer is worth nothing: what it says may have changed meanwhile. */
+const longestReadMs = 1_000;
+/** Strangers make up as many client ids as they like. */
+const maximumUnknown = 1_000;
 
-export function createStanding(database: Database, clock: () => number, maximumClients = 10_000): Standing {
-  const entries = new LRUCache<string, Entry>({ max: maximumClients });
+export function createStanding(options: StandingOptions): Standing {
+  const { database, clock, isFresh, onRead = () => undefined, maximumClients = 10_000 } = options;
+  const known = new LRUCache<string, Entry>({ max: maximumClients });
+  const unknown = new LRUCache<string, Entry>({ max: maximumUnknown });
   const running = new Map<string, Promise<ClientFacts | undefined>>();
 
-  let knownIn = database.exclusivity();
-
-  /** @throws DatabaseUnavailableError */
-  const assertExclusive = (): void => {
-    const current = database.exclusivity();
-    if (current === undefined) throw new DatabaseUnavailableError('its lock is not held');
-    if (current === knownIn) return;
-    entries.clear();
-    running.clear();
-    knownIn = current;
-  };
-
-  const read = (key: string, environment: Environment, clientId: string): Promise<ClientFacts | undefined> => {
+  const read = (
+    key: string,
+    environment: Environment,
+    clientId: string,
+    reason: ReadReason,
+  ): Promise<ClientFacts | undefined> => {
     const joined = running.get(key);
     if (joined !== undefined) return joined;
+    onRead(reason);
     const readAt = clock();
-    const reading = database
-      .read((tx) => loadClientFacts(tx, environment, clientId, readAt))
+    const reading = withinTime(database.readUrgently((tx) => loadClientFacts(tx, environment, clientId, readAt)))
       .then((facts) => {
-        if (running.get(key) === reading) entries.set(key, { facts, readAt });
+        if (running.get(key) === reading) {
+          (facts === undefined ? known : unknown).delete(key);
+          (facts === undefined ? unknown : known).set(key, { facts, readAt });
+        }
         return facts;
       })
       .finally(() => {
@@ -57,25 +73,44 @@ export function createStanding(database: Database, clock: () => number, maximumC
     return reading;
   };
 
+  const find = (key: string): Entry | undefined => known.get(key) ?? unknown.get(key);
+
   return {
     get: (environment, clientId) => {
-      assertExclusive();
       const key = `${environment} ${clientId}`;
-      const entry = entries.get(key);
-      return entry === undefined ? read(key, environment, clientId) : entry.facts;
+      if (!isFresh()) return read(key, environment, clientId, 'stale');
+      const entry = find(key);
+      return entry === undefined ? read(key, environment, clientId, 'miss') : entry.facts;
     },
     confirm: async (environment, clientId) => {
-      assertExclusive();
       const key = `${environment} ${clientId}`;
-      const entry = entries.get(key);
+      if (!isFresh()) return read(key, environment, clientId, 'stale');
+      const entry = find(key);
       if (entry !== undefined && clock() - entry.readAt < confirmPauseMs) return entry.facts;
-      return read(key, environment, clientId);
+      return read(key, environment, clientId, 'confirm');
     },
     invalidate: (environment, clientId) => {
       const key = `${environment} ${clientId}`;
-      entries.delete(key);
+      known.delete(key);
+      unknown.delete(key);
       // Whoever joined a read that began before the commit still gets its answer; the cache and later readers do not.
       running.delete(key);
     },
+    clear: () => {
+      known.clear();
+      unknown.clear();
+      running.clear();
+    },
   };
+}
+
+/** @throws DatabaseUnavailableError when it takes too long */
+function withinTime<T>(reading: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(
+      () => reject(new DatabaseUnavailableError('it did not answer within a second')),
+      longestReadMs,
+    );
+    reading.then(resolve, reject).finally(() => clearTimeout(late));
+  });
 }

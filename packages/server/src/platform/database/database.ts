@@ -12,6 +12,9 @@ export type ReadTx = Pick<Kysely<Tables>, 'selectFrom' | 'with'>;
 export interface Database {
   readonly engine: 'pglite' | 'postgres';
 
+  /** Whether other processes may use it at the same time: PostgreSQL. Then a cache has to follow a change feed. */
+  readonly shared: boolean;
+
   /**
    * One unit of work. What `work` returns is committed and durable before the promise resolves; that includes a returned
    * refusal. Only a throw rolls back.
@@ -23,17 +26,14 @@ export interface Database {
   /** Runs queries outside a unit of work and waits for no disk. Same rule about open units of work. */
   read<T>(work: (tx: ReadTx) => Promise<T>): Promise<T>;
 
+  /** As read, for what is worth nothing when it is late: connections of its own, and a second for each query. */
+  readUrgently<T>(work: (tx: ReadTx) => Promise<T>): Promise<T>;
+
   /** @throws when every unit of work would be refused now. Known without a question to the database */
   assertWritable(): void;
 
   /** The database's clock, milliseconds since the epoch. */
   clock(): Promise<number>;
-
-  /**
-   * Names the time without a break in which no other process could have had this database: another number after every
-   * loss of the lock, undefined while it is not held. Constant where nothing can be lost (PGlite) or nothing is locked.
-   */
-  exclusivity(): number | undefined;
 
   /** Waits for what is running, then lets go of the files or connections. */
   close(): Promise<void>;

@@ -52,10 +52,13 @@ export function createPglite(directory?: string, loadFrom?: Blob): Promise<PGlit
 
 /** A Database over a PGlite that keeps nothing on disk. */
 export function pgliteDatabase(pglite: PGlite): Database {
+  const kysely = kyselyOver(pglite);
   return new EngineDatabase({
     name: 'pglite',
-    kysely: kyselyOver(pglite),
-    exclusivity: () => 1,
+    kysely,
+    urgent: kysely,
+    pulse: kysely,
+    shared: false,
     assertWritable: () => undefined,
     makeDurable: async () => undefined,
     close: () => pglite.close(),
@@ -88,7 +91,9 @@ async function openDurably(
   return new EngineDatabase({
     name: 'pglite',
     kysely,
-    exclusivity: () => 1,
+    urgent: kysely,
+    pulse: kysely,
+    shared: false,
     assertWritable: () => wal.assertHealthy(),
     makeDurable: () => wal.flush(),
     async close() {

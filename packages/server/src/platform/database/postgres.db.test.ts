@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from './database.js';
-import { DatabaseInUseError, DatabaseUnavailableError, UnsupportedDatabaseError } from './database-errors.js';
+import { DatabaseUnavailableError, UnsupportedDatabaseError } from './database-errors.js';
 import { openPostgres } from './postgres.js';
 
 const password = 'pa55-in-no-text';
 
 async function refusalOf(url: string): Promise<Error> {
-  const opened = await openPostgres({ url, exclusive: false }).catch((error: unknown) => error);
+  const opened = await openPostgres({ url }).catch((error: unknown) => error);
   if (!(opened instanceof Error)) throw new Error('It opened.');
   return opened;
 }
@@ -112,8 +112,8 @@ describe.skipIf(!serverUrl)('a PostgreSQL database', () => {
     await admin.end();
   });
 
-  async function open(exclusive: boolean): Promise<Database> {
-    const database = await openPostgres({ url: url.href, exclusive });
+  async function open(): Promise<Database> {
+    const database = await openPostgres({ url: url.href });
     opened.push(database);
     return database;
   }
@@ -132,17 +132,8 @@ describe.skipIf(!serverUrl)('a PostgreSQL database', () => {
     expect(error.message).toContain('synchronous_commit is off');
   });
 
-  test('refuses a second exclusive process until the first closes', async () => {
-    const first = await open(true);
-    await expect(open(true)).rejects.toThrow(DatabaseInUseError);
-    await expect(open(true)).rejects.toThrow(`"${name}" is in use: another Tollward process`);
-    await first.close();
-    const second = await open(true);
-    await second.close();
-  });
-
   test('fails a unit of work whose connection broke as unavailable, and serves the next one', async () => {
-    const database = await open(false);
+    const database = await open();
     const broken = database.transaction(async (tx) => {
       await sql`select 1`.execute(tx);
       await endConnections();
@@ -151,16 +142,4 @@ describe.skipIf(!serverUrl)('a PostgreSQL database', () => {
     await expect(broken).rejects.toThrow(DatabaseUnavailableError);
     expect(await database.clock()).toBeGreaterThan(0);
   });
-
-  test('refuses to write after the connection with its lock broke, until it holds the lock again', async () => {
-    const database = await open(true);
-    await endConnections();
-    await vi.waitFor(() => expect(write(database)).rejects.toThrow('the connection that holds its lock was lost'));
-    await vi.waitFor(() => write(database), { timeout: 10_000 });
-    await expect(open(true)).rejects.toThrow(DatabaseInUseError);
-  });
-
-  async function write(database: Database): Promise<void> {
-    await database.transaction(async () => undefined);
-  }
 });

@@ -2,7 +2,6 @@
 
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
-import { AdvisoryLock } from './advisory-lock.js';
 import { columnParsers } from './column-types.js';
 import type { Database } from './database.js';
 import {
@@ -17,53 +16,81 @@ import { EngineDatabase } from './unit-of-work.js';
 interface PostgresOptions {
   /** postgresql://user:password@host:port/database */
   readonly url: string;
-  /** Most connections for queries at one time. An exclusive database uses one more. */
+  /** Most connections for queries at one time. Urgent queries, polls and the listener have up to seven more. */
   readonly poolSize?: number;
-  /** Refuse to run beside another process, which the caches of this version would not learn about. */
-  readonly exclusive: boolean;
+  /** For commands that move or change much at once: no statement is cut off. */
+  readonly unhurried?: boolean;
 }
 
 const oldestVersion = 15;
 const defaultPoolSize = 10;
+/** Reads of standing: strangers can keep these busy. */
+const urgentPoolSize = 4;
+/** Polls of changes and the exchange of counts: nobody but this process can. */
+const pulsePoolSize = 2;
+/** Those of a node: its pools, and the one that listens. */
+export const mostConnectionsOfNode = defaultPoolSize + urgentPoolSize + pulsePoolSize + 1;
+const urgentMs = 1_000;
+const statementMs = 15_000;
+/** The server's own timeout says nothing over a network that swallows what is sent. */
+const queryMs = 20_000;
 
 /**
  * @throws UnsupportedDatabaseError for a server that is too old or acknowledges commits before they are on its disk
- * @throws DatabaseInUseError when `exclusive` and another process has the database
  * @throws DatabaseUnavailableError when the server can not be reached
  */
-export async function openPostgres({ url, poolSize, exclusive }: PostgresOptions): Promise<Database> {
+export async function openPostgres({ url, poolSize, unhurried = false }: PostgresOptions): Promise<Database> {
   const connection = connectionConfig(url);
-  const pool = new pg.Pool({ ...connection, max: poolSize ?? defaultPoolSize });
-  // An idle connection that breaks is replaced by the pool; one in use reports to its query. Without listeners either
-  // would end the process.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-
-  let lock: AdvisoryLock | undefined;
+  const timeouts = unhurried ? {} : { statement_timeout: statementMs, query_timeout: queryMs };
+  const pool = quietPool({ ...connection, ...timeouts, max: poolSize ?? defaultPoolSize });
   try {
     await assertSupported(pool);
-    if (exclusive) lock = await AdvisoryLock.hold(() => new pg.Client(connection));
   } catch (error) {
     await pool.end();
     throw error;
   }
-
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checkedPool(pool) }) });
+  const urgent = {
+    ...connection,
+    connectionTimeoutMillis: urgentMs,
+    statement_timeout: urgentMs,
+    query_timeout: urgentMs,
+  };
+  const urgentPool = quietPool({ ...urgent, max: urgentPoolSize });
+  const pulsePool = quietPool({
+    ...urgent,
+    max: pulsePoolSize,
+    // What is written here says how far this process has come, and is worth nothing after a crash.
+    options: `${connection.options} -c synchronous_commit=off`,
+  });
+  const over = (source: pg.Pool): Kysely<Tables> =>
+    new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checkedPool(source) }) });
+  const kyselys = { kysely: over(pool), urgent: over(urgentPool), pulse: over(pulsePool) };
   return new EngineDatabase({
     name: 'postgres',
-    kysely,
-    exclusivity: () => (lock ? lock.exclusivity() : 1),
-    assertWritable: () => lock?.assertHeld(),
+    ...kyselys,
+    shared: true,
+    connectListener: () => new pg.Client({ ...connection, query_timeout: urgentMs }),
+    assertWritable: () => undefined,
     // Synchronous commit: the server answers COMMIT when it is on the disk.
     makeDurable: async () => undefined,
     async close() {
-      await kysely.destroy();
-      await lock?.release();
+      await Promise.all(Object.values(kyselys).map((kysely) => kysely.destroy()));
     },
   });
 }
 
-function connectionConfig(url: string): pg.ClientConfig {
+/**
+ * An idle connection that breaks is replaced by the pool; one in use reports to its query. Without listeners either
+ * would end the process.
+ */
+function quietPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config);
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+function connectionConfig(url: string): pg.ClientConfig & { readonly options: string } {
   // Checked here, because the error of the driver would carry the whole text, password included.
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
     throw new UnsupportedDatabaseError(
@@ -74,7 +101,6 @@ function connectionConfig(url: string): pg.ClientConfig {
     connectionString: url,
     application_name: 'tollward',
     connectionTimeoutMillis: 5_000,
-    statement_timeout: 15_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
     // The parsers read this date format only, and a server may be set to another.
@@ -111,15 +137,19 @@ function checkedPool(pool: pg.Pool): PostgresPool {
       const client = await pool.connect().catch((error: unknown) => {
         throw unavailable(error);
       });
+      let broken = false;
       const query = async (text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> => {
         const result = await client.query(text, [...parameters]).catch((error: unknown) => {
-          throw isUnavailable(error) ? unavailable(error) : error;
+          if (!isUnavailable(error)) throw error;
+          broken = true;
+          throw unavailable(error);
         });
         if (text === 'commit' && result.command !== 'COMMIT') throw new NothingCommittedError();
         return result;
       };
+      // A connection that failed is not given to anybody else: an answer to the query that timed out may still be on its way.
       // The other form of Kysely's interface takes a cursor, and is called only if the dialect was given one.
-      return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
+      return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(broken) };
     },
     end: () => pool.end(),
   };
@@ -129,7 +159,9 @@ function isUnavailable(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return isUnavailableState(error.code ?? '');
   if (!(error instanceof Error)) return false;
   const isSocketError = 'syscall' in error;
-  return isSocketError || /^Connection terminated|not queryable|connection error/i.test(error.message);
+  return (
+    isSocketError || /^Connection terminated|^Query read timeout|not queryable|connection error/i.test(error.message)
+  );
 }
 
 function unavailable(error: unknown): DatabaseUnavailableError {

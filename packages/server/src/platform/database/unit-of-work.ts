@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Kysely, sql } from 'kysely';
+import type pg from 'pg';
 import type { Database, ReadTx, Tx } from './database.js';
 import { DatabaseUnavailableError } from './database-errors.js';
 import type { Tables } from './tables.js';
@@ -11,8 +12,17 @@ interface Engine {
   readonly name: Database['engine'];
   readonly kysely: Kysely<Tables>;
 
+  /** The same database over connections that give up after a second, where it has such. */
+  readonly urgent: Kysely<Tables>;
+
+  /** As urgent, for what this process does by itself, so that no caller can keep it waiting. */
+  readonly pulse: Kysely<Tables>;
+
   /** As in Database. */
-  exclusivity(): number | undefined;
+  readonly shared: boolean;
+
+  /** How a process of its own listens to this database; undefined where nobody else can announce anything. */
+  readonly connectListener?: () => pg.Client;
 
   /** As in Database. */
   assertWritable(): void;
@@ -39,12 +49,20 @@ export class EngineDatabase implements Database {
     return this.#engine.name;
   }
 
+  get shared(): boolean {
+    return this.#engine.shared;
+  }
+
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#write((kysely) => kysely.transaction().execute(work));
   }
 
   read<T>(work: (tx: ReadTx) => Promise<T>): Promise<T> {
     return this.#run(() => work(this.#engine.kysely));
+  }
+
+  readUrgently<T>(work: (tx: ReadTx) => Promise<T>): Promise<T> {
+    return this.#run(() => work(this.#engine.urgent));
   }
 
   clock(): Promise<number> {
@@ -61,10 +79,6 @@ export class EngineDatabase implements Database {
     this.#engine.assertWritable();
   }
 
-  exclusivity(): number | undefined {
-    return this.#engine.exclusivity();
-  }
-
   async close(): Promise<void> {
     this.#assertNoOpenUnit();
     this.#closed ??= Promise.allSettled(this.#running).then(() => this.#engine.close());
@@ -73,8 +87,23 @@ export class EngineDatabase implements Database {
 
   /** For the files beside this one: the handle that can also change the schema. */
   static administer<T>(database: Database, work: (kysely: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return EngineDatabase.#of(database).#write(work);
+  }
+
+  /** For the files beside this one: statements of this process's own that may write, give up after a second, and need not be durable. */
+  static pulse<T>(database: Database, work: (kysely: Kysely<Tables>) => Promise<T>): Promise<T> {
+    const own = EngineDatabase.#of(database);
+    return own.#run(() => work(own.#engine.pulse));
+  }
+
+  /** For the files beside this one: a connection to listen on, not connected yet. */
+  static listener(database: Database): pg.Client | undefined {
+    return EngineDatabase.#of(database).#engine.connectListener?.();
+  }
+
+  static #of(database: Database): EngineDatabase {
     if (!(database instanceof EngineDatabase)) throw new TypeError('This database was not opened by Tollward.');
-    return database.#write(work);
+    return database;
   }
 
   #write<T>(work: (kysely: Kysely<Tables>) => Promise<T>): Promise<T> {
