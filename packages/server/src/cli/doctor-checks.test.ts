@@ -14,6 +14,7 @@ import {
   checkPorts,
   checkServer,
   checkSocketPath,
+  judgeServer,
 } from './doctor-checks.js';
 
 const dayMs = 24 * 60 * 60_000;
@@ -64,16 +65,39 @@ describe('doctor', () => {
     expect(await checkServer(dataDirectory)).toMatchObject({ running: false, checks: [{ result: 'ok' }] });
   });
 
+  it('says of a running server whether it is ready, and what it lacks by name', () => {
+    const status = {
+      version: '1.2.3',
+      pid: 42,
+      startedAt: '2026-03-01T11:00:00.000Z',
+      listeners: [],
+      node: null,
+      clockSkewMs: 0,
+    };
+    const database = { name: 'database', ok: true };
+    expect(judgeServer({ ...status, ready: true, checks: [database] }).map(({ result }) => result)).toEqual([
+      'ok',
+      'ok',
+    ]);
+    const standing = { name: 'standing', ok: false, detail: 'no poll for 9 s' };
+    expect(judgeServer({ ...status, ready: false, checks: [database, standing] })).toMatchObject([
+      { name: 'server', result: 'fail', detail: expect.stringContaining('not ready') },
+      { name: 'ready: standing', result: 'fail', detail: 'no poll for 9 s' },
+      { name: 'clock' },
+    ]);
+  });
+
   it('names the port that somebody else has', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const address = taken.address();
     const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-    const portBase = port - 3;
-    const { settings } = loadSettings({ flags: {}, variables: {}, workingDirectory: dataDirectory });
-    const checks = await checkPorts({ ...settings, portBase });
-    expect(checks).toHaveLength(5);
-    expect(checks[0]).toMatchObject({ name: `port ${port}`, result: 'fail' });
+    const loaded = loadSettings({ flags: {}, variables: {}, workingDirectory: dataDirectory });
+    const settings = { ...loaded.settings, portBase: port - 3 };
+    const free = await checkPorts(settings);
+    expect(free).toHaveLength(5);
+    expect(free[0]).toMatchObject({ name: `port ${port}`, result: 'fail', detail: 'in use' });
+    expect(await checkPorts({ ...settings, environment: 'sandbox' })).toHaveLength(3);
     expect(await checkPorts({ ...settings, portBase: 0 })).toMatchObject([{ result: 'ok' }]);
     await new Promise<void>((resolve) => taken.close(() => resolve()));
   });

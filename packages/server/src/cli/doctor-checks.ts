@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environments } from '@tollward/protocol';
-import { portsFrom } from '../compose.js';
+import type { z } from 'zod';
+import { portsFrom, servedEnvironments } from '../open-listeners.js';
 import { notReadySkewMs, warnSkewMs } from '../platform/clock-watch.js';
 import type { Settings } from '../platform/config/settings.js';
 import { listenOn, PortInUseError } from '../platform/listeners/listen.js';
@@ -36,7 +37,7 @@ export async function checkDataDirectory(dataDirectory: string): Promise<readonl
   const name = 'data directory';
   const mode = await modeOf(dataDirectory);
   if (mode === undefined) {
-    return [{ name, result: 'warn', detail: `${dataDirectory} is not there`, remedy: '"tollward dev" makes it' }];
+    return [{ name, result: 'warn', detail: `${dataDirectory} is not there`, remedy: 'a start makes it' }];
   }
   const checks = [checkMode(name, dataDirectory, mode, 0o700)];
   const keyFile = join(dataDirectory, 'master.key');
@@ -66,12 +67,33 @@ export async function checkServer(dataDirectory: string): Promise<{ running: boo
     const remedy = answer.outcome.problem?.message ?? 'look into its log';
     return { running: true, checks: [{ name, result: 'fail', detail: 'running, but without a good answer', remedy }] };
   }
-  const { pid, version, startedAt, ready, clockSkewMs } = answer.value;
+  return { running: true, checks: judgeServer(answer.value) };
+}
+
+export function judgeServer({
+  pid,
+  version,
+  startedAt,
+  ready,
+  checks,
+  clockSkewMs,
+}: z.output<typeof statusSchema>): readonly Check[] {
+  const name = 'server';
   const detail = `version ${version}, process ${pid}, running since ${startedAt}`;
+  const missing = checks
+    .filter(({ ok }) => !ok)
+    .map(
+      (check): Check => ({
+        name: `ready: ${check.name}`,
+        result: 'fail',
+        detail: check.detail ?? 'no',
+        remedy: 'look into the log of the server',
+      }),
+    );
   const server: Check = ready
-    ? { name, result: 'ok', detail }
-    : { name, result: 'fail', detail: `${detail}, not ready`, remedy: '/health/ready says what is missing' };
-  return { running: true, checks: clockSkewMs === null ? [server] : [server, checkClock(clockSkewMs)] };
+    ? { name, result: 'ok', detail: `${detail}, ready` }
+    : { name, result: 'fail', detail: `${detail}, not ready`, remedy: 'the lines below say why' };
+  return [server, ...missing, ...(clockSkewMs === null ? [] : [checkClock(clockSkewMs)])];
 }
 
 export function checkClock(skewMs: number): Check {
@@ -82,17 +104,25 @@ export function checkClock(skewMs: number): Check {
   return { name, result: apart > notReadySkewMs ? 'fail' : 'warn', detail, remedy: 'synchronise both clocks (NTP)' };
 }
 
-export async function checkPorts({ host, portBase }: Settings): Promise<readonly Check[]> {
+/** Whether the ports of the settings are free, for a server that does not run yet. One that runs may have been told others. */
+export async function checkPorts(settings: Settings): Promise<readonly Check[]> {
+  const { host, portBase, operationsHost } = settings;
   if (portBase === 0) return [{ name: 'ports', result: 'ok', detail: 'chosen by the system' }];
-  const { sandbox, production, operations } = portsFrom(portBase);
+  const ports = portsFrom(portBase);
+  const places = [
+    ...servedEnvironments(settings).flatMap((environment) =>
+      Object.values(ports[environment]).map((port) => [host, port] as const),
+    ),
+    [operationsHost, ports.operations] as const,
+  ];
   const checks: Check[] = [];
-  for (const port of [...Object.values(sandbox), ...Object.values(production)])
-    checks.push(await checkPort(host, port));
-  checks.push(await checkPort('127.0.0.1', operations));
+  for (const [address, port] of places) {
+    checks.push(await checkFree(address, port));
+  }
   return checks;
 }
 
-async function checkPort(host: string, port: number): Promise<Check> {
+async function checkFree(host: string, port: number): Promise<Check> {
   const name = `port ${port}`;
   const server = createServer();
   try {

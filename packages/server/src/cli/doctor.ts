@@ -1,5 +1,7 @@
 import { SettingsError } from '../platform/config/load-settings.js';
+import { readOpenFileLimit } from '../platform/listeners/maximum-connections.js';
 import type { Cli, CliContext, LoadSettings, Outcome } from './cli.js';
+import { checkAuditChain } from './doctor-audit.js';
 import { checkEndingCertificates } from './doctor-certificates.js';
 import {
   type Check,
@@ -10,6 +12,8 @@ import {
   checkServer,
   checkSocketPath,
 } from './doctor-checks.js';
+import { checkKeys } from './doctor-keys.js';
+import { checkDisk, checkFitToServe, checkServerCertificates, judgeOpenFiles } from './doctor-machine.js';
 import { exitCodes } from './exit-codes.js';
 import { renderTable } from './text.js';
 
@@ -21,7 +25,7 @@ export function addDoctorCommand({ program, context, run }: Cli): void {
 }
 
 async function examine(load: LoadSettings, context: CliContext): Promise<Outcome> {
-  const checks = await runChecks(load, context.clock());
+  const checks = await runChecks(load, context.clock);
   const lines = checks.map(({ name, result, detail, remedy }) => [
     result,
     name,
@@ -42,7 +46,7 @@ function summarise(failures: number, warnings: number, count: number): string {
   return `Nothing is wrong yet; ${warnings === 1 ? 'one check warns' : `${warnings} checks warn`}.`;
 }
 
-async function runChecks(load: LoadSettings, now: number): Promise<readonly Check[]> {
+async function runChecks(load: LoadSettings, clock: () => number): Promise<readonly Check[]> {
   const node = checkNode(process.versions.node);
   let loaded: ReturnType<LoadSettings>;
   try {
@@ -55,14 +59,25 @@ async function runChecks(load: LoadSettings, now: number): Promise<readonly Chec
     ];
   }
   const { settings } = loaded;
-  const server = await checkServer(settings.dataDir);
+  // Loaded only here, with the drivers of the database: other commands should not wait for them.
+  const { checkDatabase } = await import('./doctor-database.js');
+  const { running, checks } = await checkServer(settings.dataDir);
+  const now = clock();
   return [
     node,
     { name: 'settings', result: 'ok', detail: 'they can be used' },
+    ...checkFitToServe(settings),
     ...(await checkDataDirectory(settings.dataDir)),
-    ...server.checks,
-    ...(server.running ? await checkEndingCertificates(settings.dataDir, now) : await checkPorts(settings)),
+    ...(await checkDisk(settings)),
+    judgeOpenFiles(readOpenFileLimit(), settings),
     checkSocketPath(),
+    ...checks,
+    ...(running ? [] : await checkPorts(settings)),
+    ...(await checkDatabase(settings, running, clock)),
+    ...(await checkServerCertificates(settings, now)),
+    ...(running ? await checkEndingCertificates(settings.dataDir, now) : []),
+    ...(running ? await checkAuditChain(settings.dataDir, now) : []),
+    ...(running ? await checkKeys(settings.dataDir, now) : []),
     ...(await checkCertificates(settings.dataDir, now)),
   ];
 }

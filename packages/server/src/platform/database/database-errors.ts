@@ -12,16 +12,23 @@ export class DatabaseUnavailableError extends Error {
 export class DataDirectoryInUseError extends Error {
   override readonly name = 'DataDirectoryInUseError';
 
+  readonly directory: string;
+  readonly hint: string;
+
   constructor(directory: string, hint = '') {
     super(`The data directory ${directory} is in use: another Tollward process is running on it.${hint}`);
+    this.directory = directory;
+    this.hint = hint;
   }
 }
 
-export class DatabaseInUseError extends Error {
-  override readonly name = 'DatabaseInUseError';
+export class NoDatabaseError extends Error {
+  override readonly name = 'NoDatabaseError';
 
-  constructor(database: string) {
-    super(`The database "${database}" is in use: another Tollward process is running on it.`);
+  constructor(directory: string) {
+    super(
+      `There is no database in ${directory}. Name the data directory with --data-dir, or PostgreSQL with TOLLWARD_DATABASE_URL.`,
+    );
   }
 }
 
@@ -32,6 +39,14 @@ export class UnsupportedDatabaseError extends Error {
 
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
+}
+
+export class ImportError extends Error {
+  override readonly name = 'ImportError';
+
+  constructor(reason: string) {
+    super(`Nothing was imported: ${reason}`);
+  }
 }
 
 /** A statement of the unit of work failed and the failure was swallowed, so its COMMIT rolled everything back. */

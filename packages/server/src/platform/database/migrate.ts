@@ -1,20 +1,23 @@
 // Numbered, forward-only SQL files, applied in order and all in one transaction, under a lock.
 
-import { readdir, readFile } from 'node:fs/promises';
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import type { Database } from './database.js';
 import { MigrationError } from './database-errors.js';
+import {
+  listMigrations,
+  migrationsDirectory,
+  migrationTableName,
+  newerDatabase,
+  readApplied,
+  readMigration,
+} from './migration-status.js';
 import type { Tables } from './tables.js';
 import { EngineDatabase } from './unit-of-work.js';
 
-/** Not copied by the compiler, so both src/ and dist/ read the ones in src/. */
-export const migrationsDirectory = new URL('../../../src/platform/database/migrations/', import.meta.url);
-
-const migrationTableName = 'schema_migrations';
 const migrationLockTableName = 'schema_migrations_lock';
 
 /**
- * Brings the schema to what this program needs.
+ * Brings the schema to what this program needs. Of several at the same time one applies, and the others find nothing to do.
  *
  * @returns the files applied now, none when there was nothing to do
  * @throws MigrationError naming the file that failed (then nothing was applied), or when a newer Tollward has already
@@ -26,12 +29,11 @@ export function migrate(
 ): Promise<{ applied: readonly string[] }> {
   return EngineDatabase.administer(database, (kysely) =>
     kysely.connection().execute(async (connection) => {
-      const migrations = await readMigrations(directory);
-      await assertNoneUnknown(connection, migrations);
+      await assertNoneUnknown(connection, directory);
       // A change to a large table, and the wait for another process that is migrating, may take their time.
       await sql`set statement_timeout = 0`.execute(connection);
       try {
-        return await applyMissing(connection, migrations);
+        return await applyMissing(connection, directory);
       } finally {
         await sql`reset statement_timeout`.execute(connection);
       }
@@ -39,13 +41,10 @@ export function migrate(
   );
 }
 
-async function applyMissing(
-  connection: Kysely<Tables>,
-  migrations: ReadonlyMap<string, Migration>,
-): Promise<{ applied: readonly string[] }> {
+async function applyMissing(connection: Kysely<Tables>, directory: URL): Promise<{ applied: readonly string[] }> {
   const migrator = new Migrator({
     db: connection,
-    provider: { getMigrations: async () => Object.fromEntries(migrations) },
+    provider: { getMigrations: async () => Object.fromEntries(await readMigrations(directory)) },
     migrationTableName,
     migrationLockTableName,
   });
@@ -60,28 +59,22 @@ async function applyMissing(
 }
 
 async function readMigrations(directory: URL): Promise<ReadonlyMap<string, Migration>> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  const names = await listMigrations(directory);
   return new Map(
     names.map((name) => [
       name,
-      { up: async (kysely) => void (await sql.raw(await readFile(new URL(name, directory), 'utf8')).execute(kysely)) },
+      {
+        up: async (kysely) => void (await sql.raw(limitWait + (await readMigration(name, directory))).execute(kysely)),
+      },
     ]),
   );
 }
 
-async function assertNoneUnknown(
-  connection: Kysely<Tables>,
-  migrations: ReadonlyMap<string, Migration>,
-): Promise<void> {
-  const table = sql.table(migrationTableName);
-  const { rows: tables } = await sql<{ exists: boolean }>`
-    select to_regclass(${migrationTableName}) is not null as exists`.execute(connection);
-  if (!tables[0]?.exists) return;
-  const { rows } = await sql<{ name: string }>`select name from ${table} order by name`.execute(connection);
-  const unknown = rows.map(({ name }) => name).filter((name) => !migrations.has(name));
-  if (unknown.length > 0) {
-    throw new MigrationError(
-      `This database was migrated by a newer Tollward (${unknown.join(', ')}). Run that version or a newer one.`,
-    );
-  }
+/** While a change waits for a table that a long query reads, everybody else waits behind it: running servers too. */
+const limitWait = "set local lock_timeout = '10s';\n";
+
+async function assertNoneUnknown(connection: Kysely<Tables>, directory: URL): Promise<void> {
+  const known = await listMigrations(directory);
+  const unknown = (await readApplied(connection)).map(({ name }) => name).filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw newerDatabase(unknown);
 }

@@ -3,12 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeOnEachEngine, openTestDatabase } from '../../testing/database.js';
 import type { Database } from './database.js';
 import { MigrationError } from './database-errors.js';
 import { describeSchema } from './describe-schema.js';
 import { migrate } from './migrate.js';
+import { EngineDatabase } from './unit-of-work.js';
 
 describeOnEachEngine('migrations', (open) => {
   let database: Database;
@@ -60,6 +62,16 @@ describeOnEachEngine('migrations', (open) => {
     const schema = await describeSchema(own);
     expect(schema).toContain('| `late` | text | no |  |');
     expect(schema).toContain('CREATE INDEX extra_by_id');
+  });
+
+  test('give up on a table that is in use before everybody waits behind them', async () => {
+    const own = await open();
+    const look = "create table looked as select current_setting('lock_timeout') as lock_timeout";
+    await migrate(own, await withFiles({ ...known, '0901-look.sql': look }));
+    const { rows } = await EngineDatabase.administer(own, (kysely) =>
+      sql`select lock_timeout, current_setting('lock_timeout') as afterwards from looked`.execute(kysely),
+    );
+    expect(rows).toEqual([{ lock_timeout: '10s', afterwards: '0' }]);
   });
 
   test('refuse a database that a newer program has migrated', async () => {

@@ -1,0 +1,81 @@
+// `tollward migrate`: the schema of the database, changed when an operator says so and never by a start.
+
+import { migrate } from '../platform/database/migrate.js';
+import { checkMigrations, type MigrationStatus, readMigration } from '../platform/database/migration-status.js';
+import { type Cli, type CliContext, done, type Outcome } from './cli.js';
+import { exitCodes } from './exit-codes.js';
+import { withOfflineDatabase } from './offline-database.js';
+import { renderTable } from './text.js';
+
+export function addMigrateCommand({ program, context, run }: Cli): void {
+  const command = program.command('migrate').description('the schema of the database');
+
+  command
+    .command('up')
+    .description('apply what is missing, all of it or nothing; servers of the version before keep running')
+    .action(() =>
+      run(async (load) => {
+        const { applied } = await withOfflineDatabase(load().settings, (database) => migrate(database), 'make');
+        return done(applied.length === 0 ? 'There was nothing to apply.' : listed('Applied', applied), { applied });
+      }),
+    );
+
+  command
+    .command('status')
+    .description('show what was applied and what is missing; exit code 1 when something is')
+    .action(() =>
+      run(async (load) => {
+        const status = await withOfflineDatabase(load().settings, (database) => checkMigrations(database));
+        return describeStatus(status, context);
+      }),
+    );
+
+  command
+    .command('plan')
+    .description('show what "migrate up" would apply, and change nothing')
+    .option('--sql', 'with the statements')
+    .action(({ sql = false }: { readonly sql?: boolean }) =>
+      run(async (load) => {
+        const { pending } = await withOfflineDatabase(load().settings, (database) => checkMigrations(database));
+        if (!sql) return done(pending.length === 0 ? nothingPending : listed('Would apply', pending), { pending });
+        const files = await Promise.all(pending.map(async (name) => ({ name, sql: await readMigration(name) })));
+        const text = files.map((file) => `-- ${file.name}\n\n${file.sql.trimEnd()}`).join('\n\n');
+        return done(files.length === 0 ? nothingPending : text, { pending: files });
+      }),
+    );
+}
+
+const nothingPending = 'Nothing is missing: the database has every migration of this version.';
+
+function describeStatus({ applied, pending, unknown }: MigrationStatus, context: CliContext): Outcome {
+  const rows = [
+    ...applied.map(({ name, appliedAt }) => [
+      name,
+      `applied ${appliedAt.toISOString()}${unknown.includes(name) ? ', by a newer Tollward' : ''}`,
+    ]),
+    ...pending.map((name) => [name, 'missing']),
+  ];
+  const isCurrent = pending.length === 0 && unknown.length === 0;
+  const summary = [
+    ...(isCurrent ? [nothingPending] : []),
+    ...(pending.length === 0 ? [] : [`${listed('Missing', pending)} "tollward migrate up" applies them.`]),
+    ...(unknown.length === 0
+      ? []
+      : [`${listed('Not known to this version', unknown)} Run the version that applied them.`]),
+  ].join('\n');
+  return {
+    exitCode: isCurrent ? exitCodes.ok : exitCodes.failure,
+    output: {
+      text: `${renderTable(['MIGRATION', 'STATE'], rows, context)}\n\n${summary}`,
+      json: {
+        applied: applied.map(({ name, appliedAt }) => ({ name, appliedAt: appliedAt.toISOString() })),
+        pending,
+        unknown,
+      },
+    },
+  };
+}
+
+function listed(what: string, names: readonly string[]): string {
+  return `${what}: ${names.join(', ')}.`;
+}
