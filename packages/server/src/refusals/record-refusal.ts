@@ -25,8 +25,6 @@ export interface RefusalRecorder {
   record(request: RefusedRequest, refusal: Refusal): void;
   /** Writes what waits in the queue; resolves when it is committed. */
   flush(): Promise<void>;
-  /** Deletes a batch of what has expired; resolves to how many rows that were. */
-  purge(now: number): Promise<number>;
 }
 
 export interface RefusalRecorderOptions {
@@ -43,7 +41,6 @@ const keptPerMinute = 20;
 const keptPerSourceAndMinute = 200;
 const sampledKeys = 10_000;
 const retentionMs = 7 * 24 * 60 * 60_000;
-const purgeBatch = 1_000;
 const longestText = 500;
 
 interface Sample {
@@ -103,17 +100,6 @@ export function createRefusalRecorder({ database, onDropped }: RefusalRecorderOp
       else timer ??= setTimeout(() => void flush(), flushAfterMs).unref();
     },
     flush,
-    purge: async (now) => {
-      const deleted = await database.transaction((tx) =>
-        tx
-          .deleteFrom('refusals')
-          .where('trace_id', 'in', (select) =>
-            select.selectFrom('refusals').select('trace_id').where('expires_at', '<=', new Date(now)).limit(purgeBatch),
-          )
-          .executeTakeFirst(),
-      );
-      return Number(deleted.numDeletedRows);
-    },
   };
 }
 

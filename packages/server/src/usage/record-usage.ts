@@ -3,7 +3,7 @@
 
 import { type Environment, environments } from '@tollward/protocol';
 import type { Database } from '../platform/database/database.js';
-import { addUses, type CountedUse, purgeUses, usesPerUnit } from './usage-store.js';
+import { addUses, type CountedUse, usesPerUnit } from './usage-store.js';
 
 /** One use of a client secret or certificate. */
 export interface Use {
@@ -26,8 +26,6 @@ export interface UsageRecorder {
   lastPendingAt(credentialId: string): number;
   /** When a use was last not counted, because too many others waited; 0 for never. Before it nothing can be called unused. */
   lastDroppedAt(): number;
-  /** Deletes a batch of what is long unused; resolves to how many rows that were. */
-  purge(now: number): Promise<number>;
 }
 
 /** Some 30 MB. At half of it they are written without waiting for the minute to end. */
@@ -140,7 +138,6 @@ export function createUsageRecorder(database: Database, onDropped: () => void): 
       return Math.max(0, ...pending.map(({ lastUsedAt, lastRefusedAt }) => Math.max(lastUsedAt, lastRefusedAt)));
     },
     lastDroppedAt: () => lastDroppedAt,
-    purge: (now) => database.transaction((tx) => purgeUses(tx, now)),
   };
 }
 

@@ -44,7 +44,6 @@ const retentionMs = 400 * 24 * 60 * 60_000;
 const keptRows = 50;
 /** PGlite has one connection, and everybody else waits for a unit of work to end. */
 export const usesPerUnit = 500;
-const purgeBatch = 1_000;
 
 /** Adds what was counted to the rows. At most `usesPerUnit` at a time, all of one environment. */
 export async function addUses(tx: Tx, environment: Environment, counted: readonly CountedUse[]): Promise<void> {
@@ -156,14 +155,4 @@ export function summariseUses(uses: ReadonlyMap<string, UsesOfCredential>, crede
 
 function latest(times: readonly (Date | null)[]): Date | null {
   return times.reduce((last, time) => (last === null || (time !== null && time > last) ? time : last), null);
-}
-
-/** Deletes a batch of what has expired; resolves to how many rows that were. */
-export async function purgeUses(tx: Tx, now: number): Promise<number> {
-  const deleted = await sql`
-    delete from credential_uses
-    where (environment, credential_id, address, certificate_id) in (
-      select environment, credential_id, address, certificate_id
-      from credential_uses where expires_at <= ${new Date(now)} limit ${purgeBatch})`.execute(tx);
-  return Number(deleted.numAffectedRows ?? 0);
 }
