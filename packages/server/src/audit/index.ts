@@ -1,2 +1,10 @@
 export { type Actor, appendAuditEntry } from './append.js';
+export { fingerprintOf, hashCheckpoint } from './chain-hash.js';
+export { type ChainSource, createDatabaseSource } from './chain-source.js';
+export { checkpointLineSchema, entryLineSchema, headerLineSchema } from './export-format.js';
 export { findLastSubject } from './find-last-subject.js';
+export { listAuditEntries } from './list-entries.js';
+export { type AuditChain, openAuditChain } from './open-audit-chain.js';
+export type { ChainReport, CheckpointAnchor, VerifyChain } from './verify-chain.js';
+export { verifyExport, verifySource } from './verify-export.js';
+export { writeExport } from './write-export.js';
