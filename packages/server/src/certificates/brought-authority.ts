@@ -2,14 +2,11 @@
 // for what has to hold between them). What would only come to light in a partner's hands is found at the start. Their time is
 // another matter: a server does not fail to start because of a day, it only signs nothing then.
 
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type Environment, environments } from '@tollward/protocol';
-import { decodeBase64, encodePem } from '@tollward/protocol/pem';
 import type { PartnerAuthority } from './certificate-authority.js';
-import { type CertificateFacts, readCertificateFacts } from './certificate-facts.js';
+import { type ChainLink, findKeyProblem, isSignedBy, readChain, readPrivateKey } from './certificate-chain.js';
+import type { CertificateFacts } from './certificate-facts.js';
 import { findUsageFault } from './certificate-upload.js';
-import { keyTypeOf, namesItsCurve } from './key-pair.js';
-import { type AuthorityTerms, readAuthorityTerms } from './x509.js';
 
 /** A text of settings that can not be used as a partner authority. No key material is in the message. */
 export class BroughtAuthorityError extends Error {
@@ -30,18 +27,6 @@ export interface BroughtAuthorityTexts {
   /** The issuing certificate, then those above it, each signed by the next; the root may be left out. */
   readonly certificatePem: string;
   readonly keyPem: string;
-}
-
-const mostCertificates = 8;
-const leastRsaBits = 2048;
-
-interface ChainLink {
-  readonly certificate: X509Certificate;
-  readonly facts: CertificateFacts;
-  readonly terms: AuthorityTerms;
-  readonly pem: string;
-  /** For texts: `certificate 2`. */
-  readonly name: string;
 }
 
 export type BroughtAuthorities = Readonly<Partial<Record<Environment, BroughtAuthority>>>;
@@ -73,7 +58,7 @@ export async function parseBroughtAuthority({
 }: BroughtAuthorityTexts): Promise<BroughtAuthorityDecision> {
   const chain = await readChain(certificatePem);
   if (typeof chain === 'string') return { ok: false, problem: chain };
-  const key = readSigningKey(keyPem);
+  const key = readPrivateKey(keyPem);
   if (typeof key === 'string') return { ok: false, problem: key };
 
   const [issuing] = chain;
@@ -97,62 +82,6 @@ export async function parseBroughtAuthority({
       facts: issuing.facts,
     },
   };
-}
-
-const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
-
-async function readChain(text: string): Promise<readonly ChainLink[] | string> {
-  const pem = withLineEnds(text);
-  const blocks = [...pem.matchAll(pemBlock)];
-  if (blocks.length > mostCertificates) return `there are more than ${mostCertificates} certificates in the text`;
-  if (blocks.length !== pem.split('-----BEGIN ').length - 1) return 'a certificate is cut off';
-  const chain: ChainLink[] = [];
-  for (const [index, [, label, body]] of blocks.entries()) {
-    if (label !== 'CERTIFICATE') return 'the text of the certificate holds something else than certificates';
-    const link = await readLink(body ?? '', `certificate ${index + 1}`);
-    if (typeof link === 'string') return link;
-    chain.push(link);
-  }
-  return chain;
-}
-
-async function readLink(base64: string, name: string): Promise<ChainLink | string> {
-  const bytes = decodeBase64(base64);
-  if (bytes === undefined) return `${name} can not be read`;
-  const der = Buffer.from(bytes);
-  const facts = readCertificateFacts(der);
-  const pem = encodePem('CERTIFICATE', der);
-  try {
-    if (facts.readable) {
-      return { certificate: new X509Certificate(pem), facts, terms: await readAuthorityTerms(pem), pem, name };
-    }
-  } catch {
-    // Whatever its reader objects to, the answer is the same.
-  }
-  return `${name} can not be read`;
-}
-
-function readSigningKey(text: string): KeyObject | string {
-  const pem = withLineEnds(text);
-  if (/ENCRYPTED/.test(pem)) {
-    return 'the key is encrypted with a passphrase; decrypt it first, for example with: openssl pkey -in ca.key -out ca-plain.key';
-  }
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    return 'the key can not be read as a private key in PEM form';
-  }
-}
-
-function findKeyProblem({ certificate }: ChainLink, key: KeyObject): string | undefined {
-  if (!certificate.checkPrivateKey(key)) return 'the key does not belong to the first certificate';
-  const { publicKey } = certificate;
-  const usable =
-    publicKey.asymmetricKeyType === 'rsa'
-      ? (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) >= leastRsaBits
-      : publicKey.asymmetricKeyType === 'ec' && namesItsCurve(publicKey);
-  if (usable) return undefined;
-  return `the key is of the kind ${keyTypeOf(publicKey)}; it must be EC on the named curve P-256 or P-384, or RSA of at least ${leastRsaBits} bits`;
 }
 
 function findChainProblem(chain: readonly ChainLink[]): string | undefined {
@@ -187,17 +116,4 @@ function findExtensionProblem({ terms, name }: ChainLink): string | undefined {
   }
   const unknown = terms.extensions.find(({ oid, critical }) => critical && !understood.includes(oid));
   return unknown && `${name} has the critical extension ${unknown.oid}, for which others may refuse what is below it`;
-}
-
-function isSignedBy(certificate: X509Certificate, above: X509Certificate): boolean {
-  try {
-    return certificate.checkIssued(above) && certificate.verify(above.publicKey);
-  } catch {
-    return false;
-  }
-}
-
-/** An environment variable often carries its line ends written out. */
-function withLineEnds(text: string): string {
-  return text.replaceAll(/(?:\\r)?\\n/g, '\n');
 }

@@ -36,6 +36,8 @@ export interface Authority extends IssuingAuthority {
 export interface AuthorityRequest {
   readonly environment: Environment;
   readonly kind: AuthorityKind;
+  /** Tells one that follows another from it, in the names of its certificates. */
+  readonly edition?: string | undefined;
   readonly now: number;
   readonly randomBytes?: RandomBytes;
 }
@@ -47,14 +49,15 @@ export function canSign({ validity }: PartnerAuthority, now: number): boolean {
 const titles = { sandbox: 'Sandbox', production: 'Production', partner: 'Partner', platform: 'Platform' } as const;
 
 export async function createAuthority(request: AuthorityRequest): Promise<Authority> {
-  const { environment, kind, now, randomBytes = nodeRandomBytes } = request;
+  const { environment, kind, edition, now, randomBytes = nodeRandomBytes } = request;
   const name = `Tollward ${titles[environment]} ${titles[kind]}`;
+  const ending = edition === undefined ? '' : ` ${edition}`;
   const rootKeys = await createKeyPair('ec-p384');
   const issuingKeys = await createKeyPair('ec-p256');
 
   const root = await signCertificate(
     {
-      subject: { organisation: 'Tollward', commonName: `${name} Root CA` },
+      subject: { organisation: 'Tollward', commonName: `${name} Root CA${ending}` },
       publicKeySpki: rootKeys.publicKeySpki,
       purpose: { kind: 'authority', pathLength: 1 },
       serialNumber: createSerialNumber(randomBytes),
@@ -66,7 +69,7 @@ export async function createAuthority(request: AuthorityRequest): Promise<Author
 
   const issuing = await signCertificate(
     {
-      subject: { organisation: 'Tollward', commonName: `${name} Issuing CA` },
+      subject: { organisation: 'Tollward', commonName: `${name} Issuing CA${ending}` },
       publicKeySpki: issuingKeys.publicKeySpki,
       purpose: { kind: 'authority', pathLength: 0 },
       serialNumber: createSerialNumber(randomBytes),

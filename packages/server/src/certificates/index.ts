@@ -1,5 +1,5 @@
 export { announceExpiry } from './announce-expiry.js';
-export { type Authorities, openAuthorities } from './authority-store.js';
+export { type Authorities, openAuthorities } from './authorities.js';
 export {
   type BroughtAuthorities,
   BroughtAuthorityError,
@@ -31,7 +31,13 @@ export { readExpiryOutlook } from './listed-certificate-store.js';
 export { noteBroughtAuthority } from './note-brought-authority.js';
 export { createOwnExpiryNotices, listOwnCertificates, type OwnCertificate } from './own-expiry.js';
 export { describePeer, type Peer, type PeerCertificate, readPeer } from './peer.js';
-export { platformChain } from './platform-chain.js';
+export { platformChain, platformRoots } from './platform-chain.js';
 export { registerCertificate } from './register-certificate.js';
 export { pauseCertificate, revokeCertificate } from './retire-certificate.js';
+export {
+  type BroughtServerCertificate,
+  parseServerCertificate,
+  ServerCertificateError,
+  type ServerCertificateTexts,
+} from './server-certificate.js';
 export { signServerCertificate } from './sign-server-certificate.js';

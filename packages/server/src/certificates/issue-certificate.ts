@@ -2,7 +2,7 @@ import type { Environment } from '@tollward/protocol';
 import type { Actor } from '../audit/index.js';
 import type { Tx } from '../platform/database/database.js';
 import type { RandomBytes } from '../platform/random.js';
-import type { Authorities } from './authority-store.js';
+import type { Authorities } from './authorities.js';
 import { canSign } from './certificate-authority.js';
 import type { AcceptedCsr } from './certificate-request.js';
 import type { RegistrationProblem } from './decide-registration.js';
@@ -36,7 +36,7 @@ export async function issueCertificate(
   now: number,
   random: RandomBytes,
 ): Promise<IssuedCertificate | { readonly ok: false; readonly problem: IssuingProblem }> {
-  const authority = authorities[environment].partner;
+  const authority = authorities.of(environment).partner(now);
   if (!canSign(authority, now)) return { ok: false, problem: 'partner-authority-not-valid' };
   const { certificatePem, chainPem, facts } = await signClientCertificate({
     authority,

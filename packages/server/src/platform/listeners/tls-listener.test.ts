@@ -1,15 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { defaultTimes, openTlsListener, type TlsListenerOptions } from './tls-listener.js';
 
-const newCertificate = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout -';
-const pem = execFileSync('openssl', newCertificate.split(' '), {
-  encoding: 'utf8',
-  stdio: ['ignore', 'pipe', 'ignore'],
-});
+/** A key and a certificate of it, in one text. */
+function makePem(name: string): string {
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${name} -keyout -`;
+  return execFileSync('openssl', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+}
+const pem = makePem('localhost');
+const otherPem = makePem('other');
 
 /** Longer than any test: whatever ends before it ended for another reason. */
 const longMs = 3_600_000;
@@ -18,6 +20,7 @@ async function startListener(changes: Partial<TlsListenerOptions> = {}) {
   const outcomes: string[] = [];
   const options: TlsListenerOptions = {
     name: 'test',
+    ticketKey: Buffer.alloc(48, 1),
     keyPem: pem,
     chainPem: pem,
     requestClientCertificate: false,
@@ -168,4 +171,94 @@ test('a peer that sends ahead more than is read of it loses the connection, and 
   peer.resume().write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20_000));
   await ended.signalled;
   expect(blamed).toEqual([]);
+});
+
+/** The session of a connection on which one request was answered, and what the client saw of the server. */
+async function visit(port: number, version: 'TLSv1.2' | 'TLSv1.3', session?: Buffer) {
+  const options = { port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: version, maxVersion: version };
+  const socket = connectTls({ ...options, ...(session === undefined ? {} : { session }) });
+  let latest = session;
+  socket.on('session', (given: Buffer) => {
+    latest = given;
+  });
+  await once(socket, 'secureConnect');
+  const seen = { name: socket.getPeerCertificate().subject?.CN, resumed: socket.isSessionReused() };
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  await once(socket, 'close');
+  expect(text).toMatch(/^HTTP\/1\.1 200 /);
+  return { ...seen, session: latest };
+}
+
+test('[AUT-09] a replaced certificate is for new handshakes: open connections go on, sessions are resumed', async () => {
+  const { listener } = await startListener();
+  const open = await openTls(listener.port);
+  const sessions = {
+    'TLSv1.2': await visit(listener.port, 'TLSv1.2'),
+    'TLSv1.3': await visit(listener.port, 'TLSv1.3'),
+  };
+  listener.replaceCertificate({ keyPem: otherPem, chainPem: otherPem });
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    expect(await visit(listener.port, version)).toMatchObject({ name: 'other', resumed: false });
+    expect(await visit(listener.port, version, sessions[version].session)).toMatchObject({ resumed: true });
+  }
+  let text = '';
+  open.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  open.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await once(open, 'close');
+  expect(text).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test('a certificate that can not be used leaves the one before in its place', async () => {
+  const { listener } = await startListener();
+  expect(() => listener.replaceCertificate({ keyPem: pem, chainPem: otherPem })).toThrow();
+  expect(await visit(listener.port, 'TLSv1.3')).toMatchObject({ name: 'localhost' });
+});
+
+test('[AUT-10] the rules of the handshake are the same after the certificate was replaced', async () => {
+  const { listener } = await startListener();
+  listener.replaceCertificate({ keyPem: otherPem, chainPem: otherPem });
+  const refused = [
+    ['-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0'],
+    ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA'],
+    ['-tls1_3', '-groups', 'P-521'],
+  ];
+  const handshake = async (words: readonly string[]): Promise<unknown> => {
+    const client = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${listener.port}`, ...words]);
+    client.stdin.end('Q\n');
+    client.stdout.resume();
+    client.stderr.resume();
+    const [status] = await once(client, 'close');
+    return status;
+  };
+  for (const words of refused) expect([words, await handshake(words)]).toEqual([words, 1]);
+  for (const words of [['-tls1_2'], ['-tls1_3']]) expect([words, await handshake(words)]).toEqual([words, 0]);
+});
+
+test('[AUT-11] a session is resumed where the ticket key is the same, and elsewhere shaken hands in full, without a failure', async () => {
+  const ticketKey = Buffer.alloc(48, 2);
+  const { listener: one, outcomes } = await startListener({ ticketKey });
+  const { listener: other } = await startListener({ ticketKey });
+  const { listener: foreign } = await startListener({ ticketKey, name: 'another listener' });
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const resumedAt = async (port: number, session?: Buffer): Promise<boolean> =>
+      (await visit(port, version, session)).resumed;
+    const { session } = await visit(one.port, version);
+    expect(await resumedAt(one.port, session)).toBe(true);
+    expect(await resumedAt(other.port, session)).toBe(true);
+    expect(await resumedAt(foreign.port, session)).toBe(false);
+
+    other.setTicketKey(Buffer.alloc(48, 3));
+    expect(await resumedAt(other.port, session)).toBe(false);
+    const { session: later } = await visit(other.port, version);
+    expect(await resumedAt(other.port, later)).toBe(true);
+    other.setTicketKey(ticketKey);
+    expect(await resumedAt(other.port, session)).toBe(true);
+  }
+  expect(outcomes.every((outcome) => outcome === 'completed')).toBe(true);
 });

@@ -1,11 +1,11 @@
 // A TLS listener with every limit that Node leaves open set explicitly: versions, suites, the time of a handshake, of the
 // headers and of a request, header sizes, session tickets. It holds no product rule.
 
-import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { closeSoon } from './close-soon.js';
 import { listenOn } from './listen.js';
 
@@ -28,11 +28,20 @@ export const defaultTimes: TlsListenerTimes = {
 
 export type BadRequestKind = 'malformed' | 'header-too-large' | 'timeout';
 
-export interface TlsListenerOptions {
+/** What a listener shows of itself. */
+export interface ListenerCertificate {
+  readonly keyPem: string;
+  /** The certificate, then those above it. */
+  readonly chainPem: string;
+}
+
+/** 48 bytes, as Node takes them: 16 that name the key, 16 for its HMAC, 16 for its AES. */
+export type TicketKey = Buffer<ArrayBuffer>;
+
+export interface TlsListenerOptions extends ListenerCertificate {
   /** Names the session context: sessions of one listener are worth nothing at another. */
   readonly name: string;
-  readonly keyPem: string;
-  readonly chainPem: string;
+  readonly ticketKey: TicketKey;
   /** Asks for a client certificate, without naming issuers, and accepts any: the application judges it. */
   readonly requestClientCertificate: boolean;
   readonly times: TlsListenerTimes;
@@ -49,8 +58,21 @@ export interface TlsListenerOptions {
 
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections, cuts handshakes, lets running requests end for at most `graceMs`, then cuts them too. */
-  close(graceMs: number): Promise<void>;
+  /** Open connections, those in their handshake included. */
+  connections(): number;
+  /**
+   * For new handshakes. Open connections go on, and sessions are resumed as before.
+   *
+   * @throws when OpenSSL can not use it; then the one before stays
+   */
+  replaceCertificate(certificate: ListenerCertificate): void;
+  /** Tickets are made and read with this key from now on; those of another key lead to a full handshake. */
+  setTicketKey(key: TicketKey): void;
+  /**
+   * Takes no new connections and lets running requests end for at most `graceMs`, then cuts them. Connections without a
+   * request, and handshakes, are cut after `idleMs`: a request may be on its way already.
+   */
+  close(graceMs: number, idleMs?: number): Promise<void>;
 }
 
 const maximumHeaderBytes = 16 * 1024;
@@ -70,24 +92,28 @@ const cipherSuites = [
 
 /** A resumed session is not verified again, so it is kept short. */
 const sessionSeconds = 300;
-const ticketKeyBytes = 48;
 
 export async function openTlsListener(options: TlsListenerOptions, host: string, port: number): Promise<Listener> {
   const { times } = options;
-  const server = createServer({
-    key: options.keyPem,
-    cert: options.chainPem,
+  let { ticketKey } = options;
+  // Node takes for a default whatever a replaced context does not name again.
+  const contextWith = ({ keyPem, chainPem }: ListenerCertificate): SecureContextOptions => ({
+    key: keyPem,
+    cert: chainPem,
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: cipherSuites,
     honorCipherOrder: true,
     ecdhCurve: 'X25519:P-256:P-384',
+    ticketKeys: ticketKey,
+    sessionIdContext: options.name,
+    sessionTimeout: sessionSeconds,
+  });
+  const server = createServer({
+    ...contextWith(options),
     ALPNProtocols: ['http/1.1'],
     requestCert: options.requestClientCertificate,
     rejectUnauthorized: false,
-    ticketKeys: randomBytes(ticketKeyBytes),
-    sessionIdContext: options.name,
-    sessionTimeout: sessionSeconds,
     handshakeTimeout: times.handshakeMs,
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
@@ -108,7 +134,13 @@ export async function openTlsListener(options: TlsListenerOptions, host: string,
   await listenOn(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
-    close: (graceMs) => closeServer(server, sockets, graceMs),
+    connections: () => sockets.open.size,
+    replaceCertificate: (certificate) => server.setSecureContext(contextWith(certificate)),
+    setTicketKey: (key) => {
+      ticketKey = key;
+      server.setTicketKeys(key);
+    },
+    close: (graceMs, idleMs = 0) => closeServer(server, sockets, graceMs, idleMs),
   };
 }
 
@@ -169,13 +201,27 @@ function kindOf(code: string | undefined): BadRequestKind {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timeout' : 'malformed';
 }
 
-async function closeServer(server: Server, { open, shaking }: RawSockets, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  for (const socket of shaking.values()) socket.destroy();
+async function closeServer(
+  server: Server,
+  { open, shaking }: RawSockets,
+  graceMs: number,
+  idleMs: number,
+): Promise<void> {
+  const closed = once(server, 'close');
+  // Node's own close of an HTTP server would close idle connections at once.
+  NetServer.prototype.close.call(server);
+  const cutIdle = (): void => {
+    // In TLS 1.3 the client is done first, and its request may be on its way before our side of the handshake is complete.
+    for (const socket of shaking.values()) socket.destroy();
+    server.closeIdleConnections();
+  };
+  const closeIdle = setTimeout(cutIdle, Math.min(idleMs, graceMs));
   const cut = setTimeout(() => {
     for (const socket of open) socket.destroy();
   }, graceMs);
   await closed;
+  clearTimeout(closeIdle);
   clearTimeout(cut);
+  // Ends Node's search for late requests too.
+  server.close();
 }
