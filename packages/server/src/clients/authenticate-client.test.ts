@@ -16,6 +16,7 @@ function hashOf(version: number, text: string): Buffer {
 const hmacKeys = {
   currentVersion: () => 2,
   hash: (_environment: string, version: number, text: string) => hashOf(version, text),
+  learn: () => undefined,
 };
 
 function authenticate(password: string, cached: ClientFacts | undefined, confirmed = cached, name = clientId) {
@@ -38,6 +39,50 @@ describe('authenticating a client', () => {
       expect(await result).toEqual({ authenticated: true, client, secretId: id });
       expect(clients.asked, 'a yes needs no second look').toEqual(['get']);
     }
+  });
+
+  test('tells of a proved secret under an old key, with its hash under the current one, and of nothing else', async () => {
+    const noted: unknown[] = [];
+    const onOldHash = (newHash: unknown): void => void noted.push(newHash);
+    const ask = (password: string, client: ClientFacts) =>
+      authenticateClient('sandbox', `Basic ${Buffer.from(`${clientId}:${password}`).toString('base64')}`, someTime, {
+        clients: someClients(client),
+        hmacKeys,
+        onOldHash,
+      });
+    await ask(secret, someClient({ secrets: [current, old] }));
+    await ask(`${otherSecret}x`, someClient({ secrets: [old] }));
+    await ask(otherSecret, someClient({ secrets: [{ ...old, revokedAt: someTime }] }));
+    expect(noted).toEqual([]);
+    await ask(otherSecret, someClient({ secrets: [current, old] }));
+    expect(noted).toEqual([
+      {
+        environment: 'sandbox',
+        clientId,
+        secretId: old.id,
+        oldVersion: 1,
+        version: 2,
+        hash: hashOf(2, otherSecret),
+      },
+    ]);
+  });
+
+  test('waits for a key that it does not know yet', async () => {
+    const steps: string[] = [];
+    const learning = {
+      ...hmacKeys,
+      learn: async (_environment: string, versions: Iterable<number>) =>
+        void steps.push(`learn ${[...versions].join()}`),
+      hash: (environment: string, version: number, text: string) => {
+        steps.push(`hash ${version}`);
+        return hmacKeys.hash(environment, version, text);
+      },
+    };
+    const clients = someClients(someClient({ secrets: [old] }));
+    const authorization = `Basic ${Buffer.from(`${clientId}:${otherSecret}`).toString('base64')}`;
+    const result = await authenticateClient('sandbox', authorization, someTime, { clients, hmacKeys: learning });
+    expect(result).toMatchObject({ authenticated: true });
+    expect(steps).toEqual(['learn 1', 'hash 1']);
   });
 
   test('proves it when id and secret were form-encoded', async () => {
@@ -222,7 +267,7 @@ describe('a secret of the other environment', () => {
   ] as const)('at %s is told from its prefix alone: nobody is looked up and nothing is hashed', async (here, there) => {
     const hashed: string[] = [];
     const counting = {
-      currentVersion: () => 2,
+      ...hmacKeys,
       hash: (_: string, version: number, text: string) => {
         hashed.push(text);
         return hashOf(version, text);

@@ -2,12 +2,15 @@ import { type Environment, parseSecret, type RefusalCode } from '@tollward/proto
 import { isId } from '../platform/ids.js';
 import { type HmacKeyring, hashesEqual } from '../platform/keys/hmac-keyring.js';
 import type { ClientFacts, ClientFactsSource, SecretFacts } from './client-facts.js';
+import type { ProvedClient } from './connection-proof.js';
 import {
   type BasicCredentials,
   decideMatchedSecret,
   type EndedSecretCode,
+  isRemembered,
   parseBasicCredentials,
 } from './decide-client-authentication.js';
+import type { NewHash } from './rehash-secrets.js';
 
 export type ClientAuthentication =
   | { readonly authenticated: true; readonly client: ClientFacts; readonly secretId: string }
@@ -31,6 +34,8 @@ export type ClientAuthentication =
 export interface AuthenticateClientDependencies {
   readonly clients: ClientFactsSource;
   readonly hmacKeys: HmacKeyring;
+  /** Told of a secret that was proved and is stored under an old key, with its hash under the current one. */
+  readonly onOldHash?: ((newHash: NewHash) => void) | undefined;
 }
 
 /** The facts of a user name that can not be a client id: no database has to be asked, whatever strangers make up. */
@@ -44,7 +49,7 @@ export async function authenticateClient(
   environment: Environment,
   authorization: string | undefined,
   now: number,
-  { clients, hmacKeys }: AuthenticateClientDependencies,
+  { clients, hmacKeys, onOldHash }: AuthenticateClientDependencies,
 ): Promise<ClientAuthentication> {
   const parsed = parseBasicCredentials(authorization);
   if (!parsed.ok) return fail(headerProblems[parsed.problem]);
@@ -53,21 +58,23 @@ export async function authenticateClient(
     if (elsewhere !== undefined) return elsewhere;
   }
 
+  const judge = async (credentials: BasicCredentials, client: ClientFacts | undefined) => {
+    const secrets = client?.secrets.filter((secret) => isRemembered(secret, now)) ?? [];
+    const versions = hashVersions(secrets, hmacKeys.currentVersion(environment, now));
+    await hmacKeys.learn(environment, versions, now);
+    const judged = compare(environment, credentials, client, versions, now, hmacKeys);
+    if (judged.authenticated) noteOldHash(environment, credentials, judged, now, hmacKeys, onOldHash);
+    return judged;
+  };
   let refused: ClientAuthentication | undefined;
   for (const credentials of parsed.readings) {
     const source = isClientId(credentials.clientId) ? clients : nobody;
     const lookedUp = source.get(environment, credentials.clientId);
     const cached = lookedUp instanceof Promise ? await lookedUp : lookedUp;
-    const first = compare(environment, credentials, cached, now, hmacKeys);
+    const first = await judge(credentials, cached);
     if (first.authenticated) return first;
     // A cache may only say yes. A second look at the database settles the no.
-    const confirmed = compare(
-      environment,
-      credentials,
-      await source.confirm(environment, credentials.clientId),
-      now,
-      hmacKeys,
-    );
+    const confirmed = await judge(credentials, await source.confirm(environment, credentials.clientId));
     if (confirmed.authenticated || 'secretId' in confirmed) return confirmed;
     refused ??= confirmed;
   }
@@ -95,12 +102,13 @@ function compare(
   environment: Environment,
   credentials: BasicCredentials,
   client: ClientFacts | undefined,
+  versions: Iterable<number>,
   now: number,
   hmacKeys: HmacKeyring,
 ): ClientAuthentication {
   const secrets = client?.secrets ?? [];
   let matched: SecretFacts | undefined;
-  for (const version of hashVersions(secrets, hmacKeys.currentVersion(environment))) {
+  for (const version of versions) {
     const hash = hmacKeys.hash(environment, version, credentials.secret);
     for (const secret of secrets) {
       if (secret.hmacKeyVersion === version && hashesEqual(secret.hash, hash)) matched = secret;
@@ -115,6 +123,22 @@ function compare(
   if (verdict.accepted) return { authenticated: true, client, secretId };
   const { code, seen, parameters } = verdict;
   return { authenticated: false, code, seen, parameters, client, secretId };
+}
+
+/** Only here is the secret at hand, so only here it can be hashed anew. */
+function noteOldHash(
+  environment: Environment,
+  { secret }: BasicCredentials,
+  { client, secretId }: ProvedClient,
+  now: number,
+  hmacKeys: HmacKeyring,
+  onOldHash: ((newHash: NewHash) => void) | undefined,
+): void {
+  const oldVersion = client.secrets.find(({ id }) => id === secretId)?.hmacKeyVersion;
+  const version = hmacKeys.currentVersion(environment, now);
+  if (onOldHash === undefined || oldVersion === undefined || oldVersion >= version) return;
+  const hash = hmacKeys.hash(environment, version, secret);
+  onOldHash({ environment, clientId: client.id, secretId, oldVersion, version, hash });
 }
 
 /** Anything else is not repeated in evidence either: it may be a secret. */

@@ -4,6 +4,7 @@ import type { ReadTx } from '../platform/database/database.js';
 import { parseAddressRange } from '../platform/listeners/address.js';
 import type { ClientFacts } from './client-facts.js';
 import { limitsOf } from './client-store.js';
+import { loadRevokedTokens } from './revoked-token-store.js';
 import { loadSecretFacts } from './secret-store.js';
 
 /** Reads everything a request needs to know of a client. Undefined when there is none of that id. */
@@ -36,6 +37,7 @@ export async function loadClientFacts(
     allowedAddresses: client.allowed_addresses.map(readRange),
     secrets: await loadSecretFacts(tx, environment, clientId, now),
     certificates: await loadRegisteredCertificates(tx, environment, clientId),
+    revokedTokens: await loadRevokedTokens(tx, environment, clientId, now),
   };
 }
 

@@ -36,6 +36,8 @@ export interface ClientFacts {
   readonly secrets: readonly SecretFacts[];
   /** By base64url SHA-256. */
   readonly certificates: ReadonlyMap<string, RegisteredCertificate>;
+  /** Ids of single tokens that were revoked and would otherwise still be in force. */
+  readonly revokedTokens: ReadonlySet<string>;
 }
 
 /** Where the facts of a client come from. `confirm` asks the database again, for a "no" that a cache can not be trusted with. */

@@ -137,6 +137,16 @@ export async function storeClientRevoked(tx: Tx, { environment, id }: LockedClie
     .execute();
 }
 
+/** Ends every token it has. */
+export async function raiseClientGeneration(tx: Tx, { environment, id }: LockedClient): Promise<void> {
+  await tx
+    .updateTable('clients')
+    .set((row) => ({ generation: row('generation', '+', 1) }))
+    .where('environment', '=', environment)
+    .where('id', '=', id)
+    .execute();
+}
+
 /** What the management API and the command line show of a client. */
 export interface ClientSummary extends ClientPolicy {
   readonly id: string;

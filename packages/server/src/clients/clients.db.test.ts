@@ -115,8 +115,9 @@ describeOnEachEngine('clients', (open) => {
         if (!decided.ok) throw new Error(decided.remedy);
         const validity =
           over === 1 ? { notBefore: 0, notAfter: someTime } : { notBefore: someTime + 1, notAfter: Infinity };
-        const partner = { ...authorities.sandbox.partner, validity };
-        const brought = { ...authorities, sandbox: { ...authorities.sandbox, partner } };
+        const partner = { ...authorities.of('sandbox').partner(someTime), validity };
+        const sandbox = { ...authorities.of('sandbox'), partner: () => partner };
+        const brought = { ...authorities, of: () => sandbox };
         const tables = ['organisations', 'clients', 'client_secrets', 'audit_entries'] as const;
         const before = await Promise.all(tables.map(countRows));
         const command = { environment: 'sandbox', organisationName: 'New', policy: {}, actor: 'operator' } as const;
@@ -137,6 +138,7 @@ describeOnEachEngine('clients', (open) => {
         hash: () => {
           throw new Error('no key');
         },
+        learn: () => undefined,
       };
       const failing = createClient(
         { environment: 'sandbox', organisationName: 'Rolled back', name: 'x', policy: {}, actor: 'operator' },

@@ -4,6 +4,7 @@
 // in force is judged again each time.
 
 import type { Environment } from '@tollward/protocol';
+import type { HmacKeyring } from '../platform/keys/hmac-keyring.js';
 import type { ClientFacts, ClientFactsSource } from './client-facts.js';
 import { decideMatchedSecret } from './decide-client-authentication.js';
 
@@ -27,6 +28,7 @@ export function recallProof(
   authorization: string,
   now: number,
   clients: ClientFactsSource,
+  hmacKeys: Pick<HmacKeyring, 'currentVersion'>,
 ): ProvedClient | undefined {
   const { proved } = memory;
   if (proved === undefined || proved.authorization !== authorization) return undefined;
@@ -39,6 +41,8 @@ export function recallProof(
   if (client === undefined) return undefined;
   const secret = client.secrets.find(({ id }) => id === proved.secretId);
   if (secret === undefined || !decideMatchedSecret(secret, now).accepted) return undefined;
+  // Proved anew, because only with its text at hand can it be stored under the current key.
+  if (secret.hmacKeyVersion < hmacKeys.currentVersion(environment, now)) return undefined;
   return { client, secretId: proved.secretId };
 }
 

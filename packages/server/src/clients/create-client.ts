@@ -61,7 +61,7 @@ export async function createClient(
   if (!decision.ok) return decision;
   const { policy } = decision;
   // Before anything is written: a refusal keeps what was done on the way to it.
-  if (csr !== undefined && !canSign(authorities[environment].partner, now)) {
+  if (csr !== undefined && !canSign(authorities.of(environment).partner(now), now)) {
     return { ok: false, problem: 'partner-authority-not-valid' };
   }
   return database.transaction(async (tx): Promise<CreateClientResult> => {

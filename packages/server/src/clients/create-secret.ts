@@ -21,7 +21,7 @@ export async function createSecret(
   { hmacKeys, random }: { hmacKeys: HmacKeyring; random: RandomBytes },
 ): Promise<CreatedSecret> {
   const secret = formatSecret(environment, 'cs', random(secretEntropyBytes));
-  const hmacKeyVersion = hmacKeys.currentVersion(environment);
+  const hmacKeyVersion = hmacKeys.currentVersion(environment, now);
   const hash = hmacKeys.hash(environment, hmacKeyVersion, secret);
   const id = newId('sec', now, random);
   await insertSecret(tx, { environment, id, clientId, hash, hmacKeyVersion, hint: secret.slice(-4) }, now);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { someSecret, someTime } from '../testing/facts.js';
-import { decideMatchedSecret, parseBasicCredentials } from './decide-client-authentication.js';
+import { decideMatchedSecret, isRemembered, parseBasicCredentials } from './decide-client-authentication.js';
 
 function basic(text: string): string {
   return `Basic ${Buffer.from(text).toString('base64')}`;
@@ -112,6 +112,17 @@ describe('parseBasicCredentials', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('a secret is remembered for 30 days after its end, and for ever while it has none', () => {
+  const secret = { id: 's', usableUntil: null, endedAt: null, revokedAt: null, pausedUntil: null };
+  const end = 1_000;
+  const lastMoment = end + 30 * 86_400_000 - 1;
+  expect(isRemembered(secret, Number.MAX_SAFE_INTEGER)).toBe(true);
+  for (const ended of [{ usableUntil: end }, { revokedAt: end }, { usableUntil: lastMoment, revokedAt: end }]) {
+    expect(isRemembered({ ...secret, ...ended }, lastMoment)).toBe(true);
+    expect(isRemembered({ ...secret, ...ended }, lastMoment + 1)).toBe(false);
+  }
 });
 
 describe('a secret that matched', () => {

@@ -57,6 +57,15 @@ export interface CandidateSecret {
   readonly pausedUntil: number | null;
 }
 
+/** Tokens live a day at most, so nothing stands on a secret that ended longer ago than this. */
+export const rememberedMs = 30 * 24 * 60 * 60_000;
+
+/** Whether it is still compared with what is sent. Its key may be gone afterwards, while the facts of the client stay cached. */
+export function isRemembered({ usableUntil, revokedAt }: CandidateSecret, now: number): boolean {
+  const since = now - rememberedMs;
+  return (usableUntil === null || usableUntil > since) && (revokedAt === null || revokedAt > since);
+}
+
 export type EndedSecretCode = Extract<RefusalCode, 'secret_revoked' | 'secret_replaced' | 'secret_paused'>;
 
 export type SecretVerdict =

@@ -2,6 +2,8 @@ import type { Environment } from '@tollward/protocol';
 import type { ReadTx, Tx } from '../platform/database/database.js';
 import type { Row } from '../platform/database/tables.js';
 import type { SecretFacts } from './client-facts.js';
+import { rememberedMs } from './decide-client-authentication.js';
+import type { NewHash } from './rehash-secrets.js';
 
 export interface NewSecret {
   readonly environment: Environment;
@@ -26,9 +28,6 @@ export interface StoredSecret {
   readonly pausedUntil: Date | null;
   readonly revokedAt: Date | null;
 }
-
-/** Tokens live a day at most, so nothing stands on a secret that ended longer ago than this. */
-const rememberedMs = 30 * 24 * 60 * 60_000;
 
 export async function insertSecret(tx: Tx, secret: NewSecret, now: number): Promise<void> {
   await tx
@@ -73,6 +72,41 @@ export async function loadSecretFacts(
     revokedAt: row.revoked_at?.getTime() ?? null,
     pausedUntil: row.paused_until?.getTime() ?? null,
   }));
+}
+
+/** Room for a clock that is behind. */
+const spareMs = 24 * 60 * 60_000;
+
+/** The versions of HMAC keys that are needed to compare what is sent with the secrets that are remembered. */
+export async function loadUsedHashVersions(
+  tx: ReadTx,
+  environment: Environment,
+  now: number,
+): Promise<ReadonlySet<number>> {
+  const since = new Date(now - rememberedMs - spareMs);
+  const rows = await tx
+    .selectFrom('client_secrets')
+    .select('hmac_key_version')
+    .distinct()
+    .where('environment', '=', environment)
+    .where((row) => row.or([row('usable_until', 'is', null), row('usable_until', '>', since)]))
+    .where((row) => row.or([row('revoked_at', 'is', null), row('revoked_at', '>', since)]))
+    .execute();
+  return new Set(rows.map((row) => row.hmac_key_version));
+}
+
+/** Undone by nobody: a hash under another version than the old one is somebody else's newer one. */
+export async function storeNewHash(
+  tx: Tx,
+  { environment, secretId, oldVersion, version, hash }: NewHash,
+): Promise<void> {
+  await tx
+    .updateTable('client_secrets')
+    .set({ hash, hmac_key_version: version })
+    .where('environment', '=', environment)
+    .where('id', '=', secretId)
+    .where('hmac_key_version', '=', oldVersion)
+    .execute();
 }
 
 /** Every secret the client ever had, the oldest first. */

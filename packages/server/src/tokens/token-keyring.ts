@@ -1,11 +1,18 @@
-// The keys that seal access tokens: one active key per environment, the next one published an hour before it is used,
-// every one kept until the last token it sealed has expired. All in the database, sealed by the master key.
+// The keys that seal access tokens, as a request needs them: one seals, every other one that a living token may need
+// opens. In memory, as it is in the database, where they are sealed by the master key.
 
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { type Environment, environments } from '@tollward/protocol';
-import type { Database, Tx } from '../platform/database/database.js';
-import type { Row } from '../platform/database/tables.js';
-import type { MasterKey } from '../platform/keys/master-key.js';
+import type { KeyObject } from 'node:crypto';
+import type { Environment } from '@tollward/protocol';
+import { coalesce } from '../platform/coalesce.js';
+import { DatabaseUnavailableError } from '../platform/database/database-errors.js';
+import { decideSealingKey } from './decide-token-key.js';
+import {
+  createTokenKeyRotation,
+  maintainTokenKeys,
+  type TokenKeyDependencies,
+  type TokenKeyRotation,
+} from './rotate-token-keys.js';
+import { listTokenKeys, openTokenKey } from './token-key-store.js';
 
 export interface TokenKey {
   readonly id: string;
@@ -16,83 +23,107 @@ export interface TokenKey {
 }
 
 export interface TokenKeyring {
-  /** The key to seal with now. */
+  /**
+   * The key to seal with now.
+   *
+   * @throws DatabaseUnavailableError when every key is over, as after a long sleep of this machine. One is then being made.
+   */
   current(environment: Environment, now: number): TokenKey;
   find(environment: Environment, keyId: string): TokenKey | undefined;
   /** Reads the keys again for an unknown key id; at most once a second, whoever asks. */
   reload(now: number): Promise<void>;
-  /** Makes the next key in time, drops keys no living token needs. Called by the owner about once a minute. */
-  maintain(now: number): Promise<void>;
 }
 
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
-const keyLifetimeMs = 24 * hourMs;
-const publishAheadMs = hourMs;
-const longestTokenLifetimeMs = 24 * hourMs;
-/** Room for a clock that differs between nodes. */
-const skewMs = 5 * minuteMs;
+export interface OpenedTokenKeyring extends TokenKeyring {
+  readonly rotation: TokenKeyRotation;
+}
+
 const reloadPauseMs = 1_000;
-/** Random 96-bit nonces stay safe for 2^32 messages under one key (NIST SP 800-38D section 8.3); half of it is the limit here. */
+/**
+ * Random 96-bit nonces stay safe for 2^32 messages under one key (NIST SP 800-38D section 8.3), on all nodes together.
+ * Half of it is the limit here, because what the nodes have not told yet comes on top: a minute of each.
+ */
 const defaultSealsPerKey = 2 ** 31;
 
 interface KeyUse {
+  readonly environment: Environment;
   readonly key: TokenKey;
+  /** Not told to the database yet. */
   seals: number;
 }
 
+/** @throws MasterKeyError when the keys that are there were sealed by another master key */
 export async function openTokenKeyring(
-  database: Database,
-  masterKey: MasterKey,
+  dependencies: TokenKeyDependencies,
   now: number,
   sealsPerKey = defaultSealsPerKey,
-): Promise<TokenKeyring> {
+): Promise<OpenedTokenKeyring> {
+  const { database, masterKey } = dependencies;
   let uses = new Map<string, KeyUse>();
+  let active = new Map<Environment, KeyUse>();
   let lastReload = Number.NEGATIVE_INFINITY;
   let reloading: Promise<void> | undefined;
-  let active = new Map<Environment, KeyUse>();
+  let maintaining: Promise<void> | undefined;
 
-  const load = async (): Promise<void> => {
-    const rows = await database.read((tx) => tx.selectFrom('token_keys').selectAll().execute());
-    // The counts of seals outlive a reload: a key is worn by all of its seals, not by those of a minute.
+  const load = coalesce(async () => {
+    const keys = await database.read((tx) => listTokenKeys(tx));
     uses = new Map(
-      rows.map((row) => {
-        const name = `${row.environment} ${row.id}`;
-        return [name, uses.get(name) ?? { key: openKey(masterKey, row), seals: 0 }];
+      keys.map((stored) => {
+        const { environment, id, activeFrom, activeUntil } = stored;
+        const name = `${environment} ${id}`;
+        const known = uses.get(name);
+        const secret = known?.key.secret ?? openTokenKey(masterKey, stored);
+        const unchanged = known?.key.activeFrom === activeFrom && known.key.activeUntil === activeUntil;
+        if (known !== undefined && unchanged) return [name, known];
+        const key = { id, idBytes: Buffer.from(id, 'hex'), secret, activeFrom, activeUntil };
+        return [name, { environment, key, seals: known?.seals ?? 0 }];
       }),
     );
     active = new Map();
+  });
+
+  const maintainOnce = async (at: number): Promise<void> => {
+    const counted = [...uses.values()]
+      .filter(({ seals }) => seals > 0)
+      .map((use) => ({ environment: use.environment, id: use.key.id, count: use.seals }));
+    await database.transaction((tx) => maintainTokenKeys(tx, counted, sealsPerKey, at, dependencies));
+    for (const { environment, id, count } of counted) {
+      const use = uses.get(`${environment} ${id}`);
+      if (use !== undefined) use.seals -= count;
+    }
+    await load();
+  };
+  const maintain = (at: number): Promise<void> => {
+    maintaining ??= maintainOnce(at).finally(() => {
+      maintaining = undefined;
+    });
+    return maintaining;
   };
 
   const findActive = (environment: Environment, at: number): KeyUse => {
-    const candidates = [...uses].filter(
-      ([name, { key }]) => name.startsWith(`${environment} `) && key.activeFrom <= at && at < key.activeUntil,
+    const ofEnvironment = [...uses.values()].filter((use) => use.environment === environment);
+    const sealing = decideSealingKey(
+      ofEnvironment.map(({ key }) => key),
+      at,
     );
-    const [newest] = candidates.map(([, use]) => use).sort((left, right) => right.key.activeFrom - left.key.activeFrom);
-    if (newest === undefined)
-      throw new Error(`there is no token key for ${environment} at ${new Date(at).toISOString()}`);
-    return newest;
+    const use = ofEnvironment.find(({ key }) => key === sealing);
+    if (use === undefined) {
+      // Not waited for: what comes next finds it. A fault comes back with the turn of every minute, which logs it.
+      maintain(at).catch(() => undefined);
+      throw new DatabaseUnavailableError(`there is no token key for ${environment} at ${new Date(at).toISOString()}`);
+    }
+    active.set(environment, use);
+    return use;
   };
 
-  const maintain = async (at: number): Promise<void> => {
-    const worn = new Set([...active].filter(([, use]) => use.seals >= sealsPerKey).map(([environment]) => environment));
-    await database.transaction(async (tx) => {
-      await tx.deleteFrom('token_keys').where('readable_until', '<=', new Date(at)).execute();
-      for (const environment of environments)
-        await ensureNextKey(tx, masterKey, environment, at, worn.has(environment));
-    });
-    await load();
-  };
-
+  // Before anything is written: a wrong master key must not seal a key that nobody else can open.
+  await load();
   await maintain(now);
 
   return {
     current: (environment, at) => {
       let use = active.get(environment);
-      if (use === undefined || at < use.key.activeFrom || at >= use.key.activeUntil) {
-        use = findActive(environment, at);
-        active.set(environment, use);
-      }
+      if (use === undefined || at < use.key.activeFrom || at >= use.key.activeUntil) use = findActive(environment, at);
       use.seals += 1;
       return use.key;
     },
@@ -107,50 +138,6 @@ export async function openTokenKeyring(
       }
       return reloading ?? Promise.resolve();
     },
-    maintain,
-  };
-}
-
-async function ensureNextKey(
-  tx: Tx,
-  masterKey: MasterKey,
-  environment: Environment,
-  now: number,
-  atOnce: boolean,
-): Promise<void> {
-  const newest = await tx
-    .selectFrom('token_keys')
-    .select('active_until')
-    .where('environment', '=', environment)
-    .orderBy('active_until', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const coveredUntil = newest?.active_until.getTime() ?? 0;
-  if (!atOnce && coveredUntil > now + publishAheadMs) return;
-  // The first key is active a little earlier, so that a clock set back by a moment still finds one.
-  const activeFrom = atOnce ? now : Math.max(coveredUntil, now - skewMs);
-  const id = randomBytes(4).toString('hex');
-  await tx
-    .insertInto('token_keys')
-    .values({
-      environment,
-      id,
-      key_sealed: masterKey.seal(randomBytes(32), { environment, table: 'token_keys', row: id }),
-      created_at: new Date(now),
-      active_from: new Date(activeFrom),
-      active_until: new Date(activeFrom + keyLifetimeMs),
-      readable_until: new Date(activeFrom + keyLifetimeMs + longestTokenLifetimeMs + skewMs),
-    })
-    .execute();
-}
-
-function openKey(masterKey: MasterKey, row: Row<'token_keys'>): TokenKey {
-  const place = { environment: row.environment, table: 'token_keys', row: row.id };
-  return {
-    id: row.id,
-    idBytes: Buffer.from(row.id, 'hex'),
-    secret: createSecretKey(masterKey.open(row.key_sealed, place)),
-    activeFrom: row.active_from.getTime(),
-    activeUntil: row.active_until.getTime(),
+    rotation: createTokenKeyRotation(dependencies, { reload: load, maintain }),
   };
 }

@@ -21,7 +21,6 @@ function keyringOf(keys: readonly TokenKey[], published: readonly TokenKey[] = [
       calls.reloaded.push(now);
       known.push(...published);
     },
-    maintain: async () => undefined,
   };
   return { ring, calls };
 }
@@ -34,9 +33,21 @@ describe('the token opener', () => {
   test('opens without waiting when the key is known, and reads a token it has seen only once', () => {
     const { ring, calls } = keyringOf([key]);
     const opener = createTokenOpener(ring);
-    expect(opener.open('sandbox', token, someTime)).toEqual({ ok: true, claims });
-    expect(opener.open('sandbox', token, someTime)).toEqual({ ok: true, claims });
-    expect(calls).toEqual({ found: 1, reloaded: [] });
+    const first = opener.open('sandbox', token, someTime);
+    expect(first).toEqual({ ok: true, claims });
+    expect(opener.open('sandbox', token, someTime)).toBe(first);
+    expect(calls.reloaded).toEqual([]);
+  });
+
+  test('does not remember a token for longer than there is the key that sealed it', async () => {
+    const known = [key];
+    const opener = createTokenOpener({
+      find: (_environment, id) => known.find((each) => each.id === id),
+      reload: async () => undefined,
+    });
+    expect(opener.open('sandbox', token, someTime)).toMatchObject({ ok: true });
+    known.pop();
+    expect(await opener.open('sandbox', token, someTime)).toEqual({ ok: false, problem: 'unknown-key' });
   });
 
   test('a remembered token does not open in the other environment', () => {

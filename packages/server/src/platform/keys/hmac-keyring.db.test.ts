@@ -1,9 +1,10 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { describeOnEachEngine } from '../../testing/database.js';
 import { someTime } from '../../testing/facts.js';
 import type { Database } from '../database/database.js';
+import { DatabaseUnavailableError } from '../database/database-errors.js';
 import { SecretValue } from '../secret-value.js';
-import { hashesEqual, openHmacKeyring } from './hmac-keyring.js';
+import { hashesEqual, insertHmacKey, openHmacKeyring } from './hmac-keyring.js';
 import { createMasterKey, MasterKeyError } from './master-key.js';
 
 function masterKeyOf(byte: number) {
@@ -12,14 +13,15 @@ function masterKeyOf(byte: number) {
 
 describeOnEachEngine('the keys under which secrets are stored', (open) => {
   let database: Database;
-  beforeAll(async () => {
-    database = await open();
+  beforeEach(async () => {
+    database ??= await open();
+    await database.transaction((tx) => tx.deleteFrom('hmac_keys').execute());
   });
 
   test('are made once and are the same at every start', async () => {
     const first = await openHmacKeyring(database, masterKeyOf(1), someTime);
     const second = await openHmacKeyring(database, masterKeyOf(1), someTime + 1);
-    expect(first.currentVersion('sandbox')).toBe(1);
+    expect(first.currentVersion('sandbox', someTime)).toBe(1);
     for (const environment of ['sandbox', 'production'] as const) {
       expect(second.hash(environment, 1, 'secret').equals(first.hash(environment, 1, 'secret'))).toBe(true);
     }
@@ -37,20 +39,43 @@ describeOnEachEngine('the keys under which secrets are stored', (open) => {
     expect(new Set(hashes.map((hash) => hash.toString('hex'))).size).toBe(4);
   });
 
-  test('verify old versions after a newer one was added, and hash with the newest', async () => {
-    const before = await openHmacKeyring(database, masterKeyOf(1), someTime);
-    const old = before.hash('sandbox', 1, 'secret');
-    const sealed = masterKeyOf(1).seal(Buffer.alloc(32, 5), { environment: 'sandbox', table: 'hmac_keys', row: '2' });
-    await database.transaction((tx) =>
-      tx
-        .insertInto('hmac_keys')
-        .values({ environment: 'sandbox', version: 2, key_sealed: sealed, created_at: new Date(someTime) })
-        .execute(),
+  /** What another node does to make the second version of sandbox. */
+  const addSecondVersion = (activeFrom: number) =>
+    database.transaction((tx) =>
+      insertHmacKey(tx, masterKeyOf(1), { environment: 'sandbox', version: 2, activeFrom }, someTime),
     );
-    const after = await openHmacKeyring(database, masterKeyOf(1), someTime);
-    expect([after.currentVersion('sandbox'), after.currentVersion('production')]).toEqual([2, 1]);
-    expect(after.hash('sandbox', 1, 'secret').equals(old)).toBe(true);
-    expect(after.hash('sandbox', 2, 'secret').equals(old)).toBe(false);
+
+  test('verify old versions after a newer one was added, and hash with the newest from its time on', async () => {
+    const ring = await openHmacKeyring(database, masterKeyOf(1), someTime);
+    const old = ring.hash('sandbox', 1, 'secret');
+    await addSecondVersion(someTime + 60_000);
+    await ring.reload();
+    expect([
+      ring.currentVersion('sandbox', someTime + 59_999),
+      ring.currentVersion('sandbox', someTime + 60_000),
+    ]).toEqual([1, 2]);
+    expect(ring.currentVersion('production', someTime + 60_000)).toBe(1);
+    expect(ring.hash('sandbox', 1, 'secret').equals(old)).toBe(true);
+    expect(ring.hash('sandbox', 2, 'secret').equals(old)).toBe(false);
+  });
+
+  test('[KEY-06] that another node has just made are learned, with one read a second at most, and never taken for a wrong secret', async () => {
+    const ring = await openHmacKeyring(database, masterKeyOf(1), someTime);
+    expect(ring.learn('sandbox', [1], someTime), 'nothing to wait for').toBeUndefined();
+    await expect(ring.learn('sandbox', [1, 2], someTime)).rejects.toThrow(DatabaseUnavailableError);
+    await addSecondVersion(someTime);
+    await expect(ring.learn('sandbox', [2], someTime + 999), 'not asked again within the second').rejects.toThrow(
+      DatabaseUnavailableError,
+    );
+    await ring.learn('sandbox', [2], someTime + 1_000);
+    expect(ring.hash('sandbox', 2, 'secret')).toHaveLength(32);
+    expect(ring.learn('sandbox', [2], someTime + 1_001)).toBeUndefined();
+  });
+
+  test('are made once by nodes that start at the same moment', async () => {
+    const rings = await Promise.all([1, 2, 3, 4, 5].map(() => openHmacKeyring(database, masterKeyOf(1), someTime)));
+    const hashes = rings.map((ring) => ring.hash('production', 1, 'secret').toString('hex'));
+    expect(new Set(hashes).size).toBe(1);
   });
 
   test('a version that is not there is a fault, not a hash', async () => {
@@ -59,6 +84,7 @@ describeOnEachEngine('the keys under which secrets are stored', (open) => {
   });
 
   test('do not open with another master key', async () => {
+    await openHmacKeyring(database, masterKeyOf(1), someTime);
     await expect(openHmacKeyring(database, masterKeyOf(2), someTime)).rejects.toThrow(MasterKeyError);
   });
 });

@@ -3,8 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { SecretValue } from '../secret-value.js';
 import { createMasterKey, MasterKeyError } from './master-key.js';
 
+function secretOf(byte: number) {
+  return new SecretValue(Buffer.alloc(32, byte).toString('base64'));
+}
+
 function keyOf(byte: number) {
-  return createMasterKey(new SecretValue(Buffer.alloc(32, byte).toString('base64')));
+  return createMasterKey(secretOf(byte));
 }
 
 const masterKey = keyOf(1);
@@ -66,6 +70,39 @@ describe('a value sealed by the master key', () => {
     expect(open).toThrow(MasterKeyError);
     expect(open).toThrow(/was sealed by master key [0-9a-f]{8}, the one configured is [0-9a-f]{8}\./);
     expect(open).not.toThrow(new RegExp(Buffer.alloc(4, 2).toString('hex')));
+  });
+});
+
+describe('two master keys', () => {
+  const [old, next] = [secretOf(1), secretOf(2)];
+
+  test('open what either sealed, and seal with the main one', () => {
+    const both = createMasterKey(next, old);
+    expect(both.open(keyOf(1).seal(Buffer.from('seed'), place), place).toString()).toBe('seed');
+    expect(both.open(keyOf(2).seal(Buffer.from('seed'), place), place).toString()).toBe('seed');
+    expect(
+      keyOf(2)
+        .open(both.seal(Buffer.from('seed'), place), place)
+        .toString(),
+    ).toBe('seed');
+    expect(() => keyOf(1).open(both.seal(Buffer.from('seed'), place), place)).toThrow(MasterKeyError);
+    expect([both.id, both.otherId]).toEqual([keyOf(2).id, keyOf(1).id]);
+  });
+
+  test('seal anew what the other one sealed, and leave alone what the main one did', () => {
+    const both = createMasterKey(next, old);
+    const resealed = both.reseal(keyOf(1).seal(Buffer.from('seed'), place), place);
+    expect(resealed && keyOf(2).open(resealed, place).toString()).toBe('seed');
+    expect(both.reseal(keyOf(2).seal(Buffer.from('seed'), place), place)).toBeUndefined();
+    expect(() => both.reseal(keyOf(3).seal(Buffer.from('seed'), place), place)).toThrow(
+      /those configured are [0-9a-f]{8} and [0-9a-f]{8}\. Configure/,
+    );
+    expect(() => both.reseal(keyOf(2).seal(Buffer.from('seed'), place), { ...place, row: 'b' })).toThrow(/moved/);
+  });
+
+  test('are refused when they are the same one, or the other one can not be read', () => {
+    expect(() => createMasterKey(old, secretOf(1))).toThrow(/are the same one/);
+    expect(() => createMasterKey(old, new SecretValue('short'))).toThrow(/The other master key must be 32 bytes/);
   });
 });
 
