@@ -143,7 +143,8 @@ async function prepare(environment: Environment): Promise<Knocks> {
   const { identity } = client;
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
-  const body = 'grant_type=client_credentials';
+  // One form for every endpoint: what an endpoint does not know it ignores (RFC 6749 section 3.2).
+  const body = 'grant_type=client_credentials&token=unknown';
   const secretOf = (id: string, secret: string) => ({ body, headers: { ...form, authorization: basic(id, secret) } });
   const credentialsOf = (of: TestClient) => ({ identity: of.identity, ...secretOf(of.clientId, of.secret) });
   const tokenOf = ({ of, before }: Awaited<ReturnType<typeof after>>) => ({
@@ -280,10 +281,11 @@ describe.each(environments)('access in %s', (environment) => {
     const entry = accessMatrix[route];
     if (entry === undefined) return [];
     const callers = entry.kind === 'token' ? tokenCallers : bearerCallers;
-    return callers.map((caller) => {
+    return callers.flatMap((caller) => {
       const outcome = entry.kind === 'token' ? entry.row[caller as TokenCaller] : entry.row[caller as BearerCaller];
+      if (outcome === undefined) return [];
       const name = `${route}: ${caller} gets ${outcome === 200 ? '200' : outcome.join(' ')} ${proves[caller] ?? ''}`;
-      return { name, route, caller, outcome };
+      return [{ name, route, caller, outcome }];
     });
   });
 

@@ -46,7 +46,7 @@ export const bearerCallers = [
 ] as const;
 export type BearerCaller = (typeof bearerCallers)[number];
 
-/** Who may knock at the token endpoint. */
+/** Who may knock at the token, revocation and introspection endpoints. */
 export const tokenCallers = [
   'nobody',
   'a bearer of an access token',
@@ -154,15 +154,34 @@ const token: Readonly<Record<TokenCaller, Outcome>> = {
   'mutual TLS off: a client from an address that is not on the list': [401, 'address_not_allowed'],
 };
 
+/** What everybody may know: nobody is asked who they are, and no credential is judged. */
+const open: Readonly<Partial<Record<BearerCaller, 200>>> = {
+  nobody: 200,
+  'a client with its secret instead of a token': 200,
+  'a text that is no token': 200,
+  'a token in the query only': 200,
+  'a token of a revoked client': 200,
+  'a bound token of a revoked certificate': 200,
+  'a bound token on the api listener': 200,
+  'a bound token with an unregistered certificate of the same name and key': 200,
+  'a bound token from an address that is not on the list': 200,
+};
+
 /** One row for each route. The calendar path of a route answers as its legacy path does. */
 export const accessMatrix: Readonly<
   Record<
     string,
-    { readonly kind: 'token'; readonly row: typeof token } | { readonly kind: 'bearer'; readonly row: typeof bearer }
+    | { readonly kind: 'token'; readonly row: typeof token }
+    | { readonly kind: 'bearer'; readonly row: typeof bearer }
+    | { readonly kind: 'open'; readonly row: typeof open }
   >
 > = {
   'POST /oauth/token': { kind: 'token', row: token },
   'POST /2026Q3/oauth/token': { kind: 'token', row: token },
+  'POST /oauth/revoke': { kind: 'token', row: token },
+  'POST /oauth/introspect': { kind: 'token', row: token },
+  'GET /.well-known/oauth-authorization-server': { kind: 'open', row: open },
+  'GET /.well-known/jwks.json': { kind: 'open', row: open },
   'GET /v1/authenticated/playground': { kind: 'bearer', row: bearer },
   'GET /2026Q3/authenticated/playground': { kind: 'bearer', row: bearer },
 };

@@ -21,15 +21,17 @@ function agentOf({ identity }: TestClient): Agent {
   return new Agent({ connect: { ca: server.caOf('sandbox'), cert: identity?.cert, key: identity?.key } });
 }
 
+const overMutualTls: openid.CustomFetch = async (url, options) => {
+  const { status, headers, body } = await undiciFetch(url, { ...(options as RequestInit), dispatcher: agent });
+  return new Response(body as ReadableStream | null, { status, headers: Object.fromEntries(headers) });
+};
+
 describe('openid-client', () => {
   function configurationOf(path: string, authentication: openid.ClientAuth): openid.Configuration {
     const base = server.urlOf('sandbox', 'api-mtls');
     const metadata = { issuer: base, token_endpoint: `${base}${path}` };
     const configuration = new openid.Configuration(metadata, client.clientId, undefined, authentication);
-    configuration[openid.customFetch] = async (url, options) => {
-      const { status, headers, body } = await undiciFetch(url, { ...(options as RequestInit), dispatcher: agent });
-      return new Response(body as ReadableStream | null, { status, headers: Object.fromEntries(headers) });
-    };
+    configuration[openid.customFetch] = overMutualTls;
     return configuration;
   }
 
@@ -75,6 +77,49 @@ describe('openid-client', () => {
       status: 401,
       cause: [{ scheme: 'bearer', parameters: { realm: 'tollward', error: 'invalid_token' } }],
     });
+  });
+});
+
+describe('openid-client that discovers the server', () => {
+  async function discovered(more: Partial<openid.ClientMetadata> = {}): Promise<openid.Configuration> {
+    const metadata = { use_mtls_endpoint_aliases: true, ...more };
+    return openid.discovery(
+      new URL(server.urlOf('sandbox', 'api')),
+      client.clientId,
+      metadata,
+      openid.ClientSecretBasic(client.secret),
+      { algorithm: 'oauth2', [openid.customFetch]: overMutualTls },
+    );
+  }
+
+  test('[CLI-01] [META-04] finds the endpoints, those for mutual TLS included, and gets a token', async () => {
+    const configuration = await discovered();
+    expect(configuration.serverMetadata()).toMatchObject({
+      issuer: server.urlOf('sandbox', 'api'),
+      tls_client_certificate_bound_access_tokens: true,
+    });
+    expect((await openid.clientCredentialsGrant(configuration)).token_type).toBe('bearer');
+  });
+
+  test('[CLI-01] [INT-05] introspects its token, in JSON and as a JWT whose signature it verifies', async () => {
+    const json = await discovered();
+    const { access_token: token } = await openid.clientCredentialsGrant(json);
+    const told = await openid.tokenIntrospection(json, token);
+    expect(told).toMatchObject({ active: true, client_id: client.clientId, token_type: 'Bearer' });
+    expect(told.cnf).toEqual({ 'x5t#S256': client.identity?.thumbprint });
+
+    const signed = await discovered({ introspection_signed_response_alg: 'ES256' });
+    openid.enableNonRepudiationChecks(signed);
+    expect(await openid.tokenIntrospection(signed, token)).toEqual(told);
+    expect(await openid.tokenIntrospection(signed, 'no token')).toEqual({ active: false });
+  });
+
+  test('[CLI-01] [REV-06] revokes its token', async () => {
+    const configuration = await discovered();
+    const { access_token: token } = await openid.clientCredentialsGrant(configuration);
+    await openid.tokenRevocation(configuration, token, { token_type_hint: 'access_token' });
+    expect(await openid.tokenIntrospection(configuration, token)).toEqual({ active: false });
+    await openid.tokenRevocation(configuration, 'no token');
   });
 });
 

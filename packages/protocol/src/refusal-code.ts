@@ -13,9 +13,10 @@ export const refusalCodes = [
   'method_not_allowed',
   'address_rate_limited',
   'address_failures_limited',
-  // The token request.
+  // The requests of a client with its secret: to the token, revocation and introspection endpoints.
   'body_too_large',
   'body_not_form',
+  'parameter_missing',
   'parameter_repeated',
   'parameter_in_query',
   'client_authentication_failed',

@@ -2,8 +2,12 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { environments } from '@tollward/protocol';
 import { Option } from 'commander';
-import { type TokenInspectionBody, tokenInspectionSchema } from '../surfaces/management/schemas/tokens.js';
-import { type Cli, type CliContext, failed, type Outcome } from './cli.js';
+import {
+  type TokenInspectionBody,
+  tokenInspectionSchema,
+  tokenRevocationSchema,
+} from '../surfaces/management/schemas/tokens.js';
+import { type Cli, type CliContext, done, failed, type Outcome } from './cli.js';
 import { exitCodes } from './exit-codes.js';
 import { type GetTokenOptions, getToken } from './get-token.js';
 import { askManagement } from './management-client.js';
@@ -26,34 +30,48 @@ export function addTokenCommand({ program, context, run }: Cli): void {
   token
     .command('inspect')
     .description('tell what a token is and whether it is in force; read from standard input, or from a file')
-    .option('--file <file>', 'file with the token, or with the whole JSON answer of the token endpoint')
+    .option('--file <file>', fileOption)
     .allowExcessArguments()
-    .action((options: { file?: string }, { args }: { args: readonly string[] }) =>
-      run(async (load) => {
-        if (args.length > 0) return failed(exitCodes.usage, tokenAsArgument);
-        const token = await readToken(options.file, context);
-        return token.ok ? inspect(load().settings.dataDir, token.value, context) : token.outcome;
-      }),
+    .action((options: FileOption, { args }: { args: readonly string[] }) =>
+      run((load) =>
+        withToken('inspect', options, args, context, (value) => inspect(load().settings.dataDir, value, context)),
+      ),
+    );
+
+  token
+    .command('revoke')
+    .description('end a token before its time, whichever client it is of; read from standard input, or from a file')
+    .option('--file <file>', fileOption)
+    .allowExcessArguments()
+    .action((options: FileOption, { args }: { args: readonly string[] }) =>
+      run((load) => withToken('revoke', options, args, context, (value) => revoke(load().settings.dataDir, value))),
     );
 }
 
-const tokenAsArgument =
-  'A token is not taken from the command line, where every user of this machine can see it in the list of processes. ' +
-  'Give it on standard input or in a file: tollward token inspect --file token.json';
-const nothingToRead =
-  'There is no token to inspect. Give it on standard input or in a file: tollward token inspect --file token.json';
+interface FileOption {
+  readonly file?: string;
+}
 
-type ReadToken = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly outcome: Outcome };
+const fileOption = 'file with the token, or with the whole JSON answer of the token endpoint';
 
-async function readToken(file: string | undefined, context: CliContext): Promise<ReadToken> {
+async function withToken(
+  verb: 'inspect' | 'revoke',
+  { file }: FileOption,
+  args: readonly string[],
+  context: CliContext,
+  work: (token: string) => Promise<Outcome>,
+): Promise<Outcome> {
+  const howTo = `Give it on standard input or in a file: tollward token ${verb} --file token.json`;
+  if (args.length > 0) return failed(exitCodes.usage, `${tokenAsArgument} ${howTo}`);
   const text =
     file === undefined ? await context.readInput() : await readIfThere(resolve(context.workingDirectory, file));
-  if (file !== undefined && text === undefined) {
-    return { ok: false, outcome: failed(exitCodes.usage, `There is no file ${file}.`) };
-  }
-  const value = parseToken(text ?? '');
-  return value === undefined ? { ok: false, outcome: failed(exitCodes.usage, nothingToRead) } : { ok: true, value };
+  if (file !== undefined && text === undefined) return failed(exitCodes.usage, `There is no file ${file}.`);
+  const token = parseToken(text ?? '');
+  return token === undefined ? failed(exitCodes.usage, `There is no token to ${verb}. ${howTo}`) : work(token);
 }
+
+const tokenAsArgument =
+  'A token is not taken from the command line, where every user of this machine can see it in the list of processes.';
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
@@ -92,6 +110,24 @@ async function inspect(dataDirectory: string, token: string, page: Page): Promis
   const inForce = inspection.readable && inspection.inForce;
   const output = { text: renderInspection(inspection, page), json: inspection };
   return { exitCode: inForce ? exitCodes.ok : exitCodes.refused, output };
+}
+
+async function revoke(dataDirectory: string, token: string): Promise<Outcome> {
+  const request = {
+    method: 'POST',
+    path: '/tokens/revocation',
+    body: { token },
+    answer: tokenRevocationSchema,
+  } as const;
+  const answer = await askManagement(dataDirectory, request);
+  if (!answer.ok) return answer.outcome;
+  const { clientId, tokenId, revoked } = answer.value;
+  const text = {
+    nothing: `Token ${tokenId} of client ${clientId} was over already.`,
+    token: `Token ${tokenId} of client ${clientId} is revoked. Its other tokens are not.`,
+    'all-tokens': `Client ${clientId} had too many single tokens revoked, so all tokens it has are.`,
+  }[revoked];
+  return done(text, answer.value);
 }
 
 function renderInspection(inspection: TokenInspectionBody, page: Page): string {

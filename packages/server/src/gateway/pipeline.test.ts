@@ -250,6 +250,25 @@ describe('the binding step', () => {
     expect(isRefusal(result) ? result.refusal : 'admitted').toBe(expected);
   });
 
+  test('believes what changed on another node a moment ago, and judges the standing by it too', async () => {
+    const switchedOff = someClients(someClient(), off);
+    expect(await setUp({ clients: switchedOff })({ ...unbound, peer: null })).toHaveProperty('claims');
+    expect(switchedOff.asked).toEqual(['get', 'confirm']);
+
+    const resumed = someClients(
+      someClient({ certificates: certificates({ pausedUntil: someTime + 1 }) }),
+      someClient(),
+    );
+    expect(await setUp({ clients: resumed })()).toHaveProperty('claims');
+
+    const ended = someClients(someClient(), { ...off, generation: 6 });
+    expect(await setUp({ clients: ended })({ ...unbound, peer: null })).toMatchObject({ refusal: 'token_revoked' });
+
+    const still = someClients(someClient(), someClient({ name: 'renamed' }));
+    expect(await setUp({ clients: still })({ ...unbound, peer: null })).toMatchObject({ refusal: 'token_not_bound' });
+    expect(still.asked).toEqual(['get', 'confirm']);
+  });
+
   test('refuses another certificate of the same client: the token is bound to one', async () => {
     const second = someCertificate({ id: `crt_${'9'.repeat(32)}`, thumbprint: thumbprintOf('b') });
     const client = someClient({ certificates: new Map([...someClient().certificates, [second.thumbprint, second]]) });

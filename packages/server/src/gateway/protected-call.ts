@@ -1,5 +1,6 @@
 import type { Environment } from '@tollward/protocol';
 import type { Peer } from '../certificates/index.js';
+import type { RequestTrace } from '../platform/observability/tracing.js';
 
 /** A call with a bearer token, before anything of it is believed. */
 export interface ProtectedCall {
@@ -10,4 +11,6 @@ export interface ProtectedCall {
   readonly mtlsUrl: string;
   readonly authorization: string | undefined;
   readonly now: number;
+  /** Where somebody collects spans. */
+  readonly trace?: RequestTrace | undefined;
 }

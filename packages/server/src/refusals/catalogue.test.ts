@@ -12,6 +12,7 @@ const filled: Partial<Record<RefusalCode, readonly string[]>> = {
   address_rate_limited: ['limit', 'window'],
   address_failures_limited: ['limit', 'window'],
   body_not_form: ['problem'],
+  parameter_missing: ['parameter'],
   parameter_repeated: ['parameter'],
   secret_other_environment: ['secretEnvironment', 'environment', 'environment', 'secretEnvironment'],
   secret_replaced: ['replacedAt'],

@@ -101,6 +101,12 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     text: 'The body must be a form: Content-Type application/x-www-form-urlencoded, and {problem}.',
     remedy: 'Send the parameters as application/x-www-form-urlencoded (RFC 6749 appendix B): no JSON, no multipart.',
   },
+  parameter_missing: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'The parameter {parameter} is missing.',
+    remedy: 'Send the parameter in the form body, with a value.',
+  },
   parameter_repeated: {
     ...badRequest,
     shape: 'oauth',

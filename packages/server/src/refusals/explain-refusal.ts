@@ -1,7 +1,7 @@
 import type { Environment, RefusalCode } from '@tollward/protocol';
 import type { Database } from '../platform/database/database.js';
 import { catalogue } from './catalogue.js';
-import { protectedCallSteps, tokenRequestSteps } from './refusal.js';
+import { clientRequestSteps, protectedCallSteps, tokenRequestSteps } from './refusal.js';
 
 export interface ExplainedRefusal {
   readonly traceId: string;
@@ -34,8 +34,8 @@ export async function explainRefusal(database: Database, traceId: string): Promi
   );
   if (row === undefined) return undefined;
   const entry = catalogue[row.code];
-  const atTokenEndpoint = row.path.endsWith('/oauth/token');
-  const order: readonly string[] = atTokenEndpoint ? tokenRequestSteps : protectedCallSteps;
+  const underOAuth = row.path.includes('/oauth/');
+  const order = stepsOf(row.path);
   const failed = order.indexOf(row.step);
   return {
     traceId: row.trace_id,
@@ -48,7 +48,7 @@ export async function explainRefusal(database: Database, traceId: string): Promi
     correlationId: row.correlation_id,
     code: row.code,
     status: row.status,
-    error: atTokenEndpoint ? entry.error : (entry.bearerError ?? entry.error),
+    error: underOAuth ? entry.error : (entry.bearerError ?? entry.error),
     steps: order.map((name, index) => ({
       name,
       outcome: index < failed ? 'passed' : index === failed ? 'failed' : 'not run',
@@ -60,4 +60,9 @@ export async function explainRefusal(database: Database, traceId: string): Promi
     clientNamed: row.client_named,
     suppressedBefore: row.suppressed,
   };
+}
+
+function stepsOf(path: string): readonly string[] {
+  if (path.endsWith('/oauth/token')) return tokenRequestSteps;
+  return path.includes('/oauth/') ? clientRequestSteps : protectedCallSteps;
 }

@@ -1,7 +1,11 @@
 import type { RefusalCode } from '@tollward/protocol';
 
-/** The steps of a token request and of a protected call, in the order they run. `explain` and the log line name them. */
+/**
+ * The steps of a token request, of a client's other requests under /oauth/, and of a protected call, in the order they run.
+ * `explain` and the log line name them.
+ */
 export const tokenRequestSteps = ['edge', 'body', 'client', 'peer', 'rate', 'grant'] as const;
+export const clientRequestSteps = ['edge', 'body', 'client', 'peer', 'rate', 'answer'] as const;
 export const protectedCallSteps = ['edge', 'peer', 'token', 'standing', 'binding', 'rate', 'answer'] as const;
 export type Step = (typeof tokenRequestSteps)[number] | (typeof protectedCallSteps)[number];
 

@@ -43,6 +43,16 @@ describe('what a token stands on', () => {
     });
   });
 
+  test('ends with a token that was revoked by itself, and with no other', () => {
+    const client = (tokenId: string) => someClient({ revokedTokens: new Set([tokenId]) });
+    expect(decideStanding(someClaims(), client(someClaims().tokenId), someTime)).toMatchObject({
+      inForce: false,
+      code: 'token_revoked',
+      problem: 'its client or an operator ended it',
+    });
+    expect(decideStanding(someClaims(), client('7f'.repeat(16)), someTime)).toMatchObject({ inForce: true });
+  });
+
   test.each([
     ['an unknown client', undefined, 'its client is gone'],
     ['a revoked client', someClient({ revokedAt }), 'its client was revoked'],

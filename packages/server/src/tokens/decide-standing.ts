@@ -40,6 +40,8 @@ export function decideStanding(claims: TokenClaims, client: ClientFacts | undefi
       `organisation generation ${claims.organisationGeneration}, now ${client.organisationGeneration}`,
     );
   }
+  if (client.revokedTokens.has(claims.tokenId))
+    return ended('its client or an operator ended it', `token ${claims.tokenId}, revoked alone`);
   const secret = client.secrets.find(({ id }) => id === claims.secretId);
   if (secret === undefined) return ended('its client secret is gone', `secret ${claims.secretId}, unknown`);
   if (secret.revokedAt !== null) {

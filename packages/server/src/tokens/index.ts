@@ -1,7 +1,14 @@
+export { awaitNodes } from './await-nodes.js';
 export { decideStanding } from './decide-standing.js';
+export { grantTypes } from './grants/index.js';
 export { inspectToken } from './inspect-token.js';
+export { type Introspection, type IntrospectTokenDependencies, introspectToken } from './introspect-token.js';
 export { type IssuedToken, type IssueTokenDependencies, issueToken } from './issue-token.js';
+export type { ClientRequest } from './prove-client.js';
+export { type RevokeTokenDependencies, revokeAnyToken, revokeToken } from './revoke-token.js';
+export type { TokenKeyRotation } from './rotate-token-keys.js';
 export type { OpenedToken, TokenClaims } from './sealed-token.js';
+export { openSigningKeys, type SigningKeys } from './signing-keys.js';
 export { createStanding, type Standing } from './standing.js';
 export { openTokenKeyring } from './token-keyring.js';
 export { createTokenOpener, type TokenOpener } from './token-opener.js';

@@ -20,7 +20,8 @@ import {
   someUsage,
   thumbprintOf,
 } from '../testing/facts.js';
-import { type IssuedToken, issueToken, type TokenRequest } from './issue-token.js';
+import { type IssuedToken, issueToken } from './issue-token.js';
+import type { ClientRequest } from './prove-client.js';
 import { unsealToken } from './sealed-token.js';
 
 const secret = formatSecret('sandbox', 'cs', new Uint8Array(32).fill(1));
@@ -47,12 +48,12 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
         hashed.push(text);
         return hashOf(version, text);
       },
+      learn: () => undefined,
     },
     tokenKeys: {
       current: () => key,
       find: () => key,
       reload: async () => undefined,
-      maintain: async () => undefined,
     },
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000, perMinute: 1_000 },
@@ -61,7 +62,7 @@ function setUp(client: ClientFacts | undefined, confirmed: ClientFacts | undefin
     newTokenId: createHexIds(createRandomPool()),
   };
   const proof: ConnectionProof = { proved: undefined };
-  const issue = async (changes: Partial<TokenRequest> = {}): Promise<IssuedToken | Refusal> => {
+  const issue = async (changes: Partial<ClientRequest> = {}): Promise<IssuedToken | Refusal> => {
     const result = await issueToken(
       {
         environment: 'sandbox',
@@ -172,6 +173,40 @@ describe('issuing a token', () => {
     const opened = unsealToken('sandbox', result.body.access_token, () => key);
     if (!opened.ok) throw new Error(opened.problem);
     expect(opened.claims.binding === null ? 'unbound' : 'bound').toBe(expected);
+  });
+
+  const behind = {
+    'a certificate registered': { certificates: new Map() },
+    'mutual TLS switched off': { certificates: new Map() },
+    'a pause of the certificate ended': { certificates: certificates({ pausedUntil: someTime + 1 }) },
+    'an address allowed': {
+      allowedAddresses: [parseAddressRange('192.0.2.0/24')].filter((range) => range !== undefined),
+    },
+  } satisfies Record<string, Partial<ClientFacts>>;
+  test.each(Object.entries(behind))('believes %s on another node a moment ago', async (name, changes) => {
+    const off = name === 'mutual TLS switched off';
+    const { issue, clients } = setUp(client(changes), client({ mtlsRequired: !off }));
+    expect(await issue({ peer: off ? null : registered })).toHaveProperty('body');
+    expect(clients.asked.filter((what) => what === 'confirm')).toHaveLength(1);
+  });
+
+  test('judges other facts from the secret on, and once', async () => {
+    const unregistered = { certificates: new Map() };
+    const revoked = [someSecret({ hash: hashOf(1, secret), revokedAt: someTime })];
+    const ended = setUp(client(unregistered), client({ secrets: revoked }));
+    expect(await ended.issue()).toMatchObject({ refusal: 'secret_revoked', step: 'client', clientId });
+
+    const still = setUp(client(unregistered), client({ ...unregistered, name: 'renamed' }));
+    expect(await still.issue()).toMatchObject({ refusal: 'certificate_not_registered' });
+    expect(still.clients.asked.filter((what) => what === 'confirm')).toHaveLength(1);
+    expect(still.dependencies.usage.noted, 'counted once').toHaveLength(1);
+  });
+
+  test('asks the database nothing for a yes', async () => {
+    const { issue, clients } = setUp(client(), undefined);
+    await issue();
+    await issue();
+    expect(clients.asked).not.toContain('confirm');
   });
 
   test('an unknown client and a wrong secret cost the same hashes and lookups and get an equal public answer', async () => {
@@ -365,7 +400,7 @@ describe('a secret that was proved and may not be used', () => {
 });
 
 describe('what a token request says about the use of credentials', () => {
-  const noted = async (facts: ClientFacts, changes: Partial<TokenRequest> = {}) => {
+  const noted = async (facts: ClientFacts, changes: Partial<ClientRequest> = {}) => {
     const { issue, dependencies } = setUp(facts);
     await issue({ address: '192.0.2.7', ...changes });
     return dependencies.usage.noted;

@@ -19,15 +19,14 @@ export function checkStanding(
   const found = clients.get(call.environment, claims.clientId);
   const cached = found instanceof Promise ? undefined : found;
   if (cached !== undefined && decideStanding(claims, cached, call.now).inForce) return cached;
-  return confirm(call, claims, clients, usage);
+  return confirmStanding(call, claims, { clients, usage });
 }
 
 /** A cache may only say yes, so a no is read again before it becomes a refusal. */
-async function confirm(
+export async function confirmStanding(
   { environment, address, now }: ProtectedCall,
   claims: TokenClaims,
-  clients: ClientFactsSource,
-  usage: UsageRecorder,
+  { clients, usage }: StandingDependencies,
 ): Promise<ClientFacts | Refusal> {
   const { clientId, binding } = claims;
   const client = await clients.confirm(environment, clientId);

@@ -3,6 +3,7 @@ import type { Environment } from '@tollward/protocol';
 import type { Peer } from '../../certificates/index.js';
 import type { ConnectionProof } from '../../clients/index.js';
 import type { PeerAddress } from '../../platform/listeners/address.js';
+import type { RequestTrace } from '../../platform/observability/tracing.js';
 import type { Reservation } from '../../platform/rate-limiter.js';
 import type { Refusal } from '../../refusals/index.js';
 import type { RequestHead } from './request-head.js';
@@ -44,6 +45,8 @@ export interface Exchange {
   route: Route | undefined;
   /** Its place among the failures of its address, until its outcome is known. */
   reserved?: Reservation | undefined;
+  /** Where somebody collects spans. */
+  readonly trace?: RequestTrace | undefined;
   /** It has its answer, and its one log line. */
   settled: boolean;
 }
@@ -53,6 +56,8 @@ export interface Answer {
   readonly status: number;
   /** Text is ASCII: it is written one byte a character. */
   readonly body: string | Buffer;
+  /** JSON when left out. */
+  readonly contentType?: string;
   /** Name, value, name, value: beyond content type, length, trace and correlation id. */
   readonly headers?: readonly string[];
   readonly clientId?: string;

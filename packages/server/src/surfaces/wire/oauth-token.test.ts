@@ -47,8 +47,8 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
   const key = someTokenKey(1);
   const route = createTokenRoute({
     clients: someClients(someClient({ secrets: [someSecret({ hash: hashOf(secret) })] })),
-    hmacKeys: { currentVersion: () => 1, hash: (_environment, _version, text) => hashOf(text) },
-    tokenKeys: { current: () => key, find: () => key, reload: async () => undefined, maintain: async () => undefined },
+    hmacKeys: { currentVersion: () => 1, hash: (_environment, _version, text) => hashOf(text), learn: () => undefined },
+    tokenKeys: { current: () => key, find: () => key, reload: async () => undefined },
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000, perMinute: 1_000 },
     random: createRandomPool(),
@@ -89,6 +89,7 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
       contentEncoding: undefined,
       contentLength: undefined,
       acceptsGzip: false,
+      accept: undefined,
       correlationId: undefined,
       hasBody: true,
       ...head,

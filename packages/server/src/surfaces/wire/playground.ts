@@ -9,10 +9,10 @@ export function createPlaygroundRoute(dependencies: PipelineDependencies): Route
   return {
     method: 'GET',
     handle: (exchange, head) => {
-      const { environment, connection, mtlsUrl, receivedAt } = exchange;
+      const { environment, connection, mtlsUrl, receivedAt, trace } = exchange;
       const { peer } = connection;
       const address = connection.address.text;
-      const call = { environment, peer, address, mtlsUrl, authorization: head.authorization, now: receivedAt };
+      const call = { environment, peer, address, mtlsUrl, authorization: head.authorization, now: receivedAt, trace };
       return runPipeline(call, dependencies).then((admitted) =>
         isRefusal(admitted) ? admitted : answerAdmitted(environment, admitted),
       );

@@ -36,6 +36,7 @@ describe('a request head that can be read in one way', () => {
       contentEncoding: undefined,
       contentLength: 12,
       acceptsGzip: true,
+      accept: undefined,
       correlationId: 'order 7',
       hasBody: true,
     });
@@ -54,6 +55,11 @@ describe('a request head that can be read in one way', () => {
 
   test('of HTTP/1.0 needs no Host', () => {
     expect(parse({ httpVersion: '1.0', rawHeaders: [] }).ok).toBe(true);
+  });
+
+  test('takes Accept as it comes, in one header or in several', () => {
+    expect(accepted({ headers: ['Accept', 'application/json;q=0.5'] }).accept).toBe('application/json;q=0.5');
+    expect(accepted({ headers: ['Accept', 'a/b', 'accept', 'c/d'] }).accept).toBe('a/b, c/d');
   });
 
   test.each([

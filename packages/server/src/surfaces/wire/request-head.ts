@@ -2,6 +2,7 @@
 // lets through although two readers could understand it differently is refused here. One pass over the raw headers.
 
 import type { IncomingMessage } from 'node:http';
+import { acceptsNamed } from './accept.js';
 
 export interface RequestHead {
   readonly path: string;
@@ -11,6 +12,7 @@ export interface RequestHead {
   readonly contentEncoding: string | undefined;
   readonly contentLength: number | undefined;
   readonly acceptsGzip: boolean;
+  readonly accept: string | undefined;
   /** At most 36 printable characters; anything else counts as not sent. */
   readonly correlationId: string | undefined;
   readonly hasBody: boolean;
@@ -40,6 +42,7 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
   let contentEncoding: string | undefined;
   let contentLength: string | undefined;
   let transferEncoding: string | undefined;
+  let accept: string | undefined;
   let acceptEncoding: string | undefined;
   let correlationId: string | undefined;
   let correlationIds = 0;
@@ -70,6 +73,10 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
       case 'content-encoding':
         if (contentEncoding !== undefined) return repeated('Content-Encoding');
         contentEncoding = value;
+        break;
+      case 'accept':
+        // A list may be sent in parts (RFC 9110 section 5.3).
+        accept = accept === undefined ? value : `${accept}, ${value}`;
         break;
       case 'accept-encoding':
         acceptEncoding = value;
@@ -104,7 +111,8 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
       contentType,
       contentEncoding,
       contentLength: contentLength === undefined ? undefined : Number(contentLength),
-      acceptsGzip: acceptEncoding !== undefined && acceptsGzip(acceptEncoding),
+      acceptsGzip: acceptEncoding !== undefined && acceptsNamed(acceptEncoding, 'gzip'),
+      accept,
       correlationId:
         correlationIds === 1 && correlationId !== undefined && correlationIdShape.test(correlationId)
           ? correlationId
@@ -120,12 +128,4 @@ function refuse(code: 'malformed_request' | 'ambiguous_request' | 'header_too_la
 
 function repeated(header: string): ParsedHead {
   return refuse('ambiguous_request', `the header ${header} twice`);
-}
-
-/** RFC 9110 section 12.5.3, for the one coding we offer. */
-function acceptsGzip(acceptEncoding: string): boolean {
-  return acceptEncoding.split(',').some((item) => {
-    const [coding = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
-    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(?:\.0{0,3})?$/.test(parameter));
-  });
 }

@@ -10,6 +10,7 @@ import { closeSoon } from '../../platform/listeners/close-soon.js';
 import type { BadRequestKind } from '../../platform/listeners/tls-listener.js';
 import type { Log } from '../../platform/observability/log.js';
 import type { Metrics } from '../../platform/observability/metrics.js';
+import type { Tracing } from '../../platform/observability/tracing.js';
 import { createRateLimiter, type RateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
 import { describeExceeded, isRefusal, type Refusal, type RefusalRecorder } from '../../refusals/index.js';
 import { findRoute, refuseHead, unknownRoute } from './edge-refusals.js';
@@ -43,7 +44,8 @@ export interface WireSurfaceDependencies {
   /** 32 hex digits. */
   readonly newTraceId: () => string;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'request' | 'refused'>;
+  readonly tracing?: Tracing | undefined;
   readonly refusals: RefusalRecorder;
   readonly isDraining: () => boolean;
   /** A fault that means "try again later" rather than "we have a bug". */
@@ -88,6 +90,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     newTraceId,
     log,
     metrics,
+    tracing,
     refusals,
   } = dependencies;
   const connections = new WeakMap<object, Connection>();
@@ -171,6 +174,18 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     const durationMs = monotonic() - exchange.startedAt;
     const { status } = answer;
     metrics.request(listenerLabel, route === undefined ? 'none' : path, status, durationMs);
+    exchange.trace?.end({
+      method: request.method ?? '',
+      route: route && path,
+      path,
+      status,
+      port: request.socket.localPort,
+      environment,
+      listener,
+      traceId,
+      clientId: outcome.clientId,
+      refusal: refusal?.refusal,
+    });
     if (refusal !== undefined) {
       recordRefusal(refusal, exchange, path);
       if (limitCodes.has(refusal.refusal) && !mayLogLimit(connection)) return;
@@ -203,8 +218,9 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     // A body nobody read would be taken for the next request, or drained at our cost.
     const unread = head === undefined || (head.hasBody && !request.complete);
     const closes = answer.closes === true || unread || dependencies.isDraining();
-    const { body } = answer;
-    const headers = ['content-type', 'application/json', 'content-length', String(body.length), 'x-trace-id', traceId];
+    const { body, contentType = 'application/json' } = answer;
+    const headers = ['content-length', String(body.length), 'x-trace-id', traceId];
+    if (body.length > 0) headers.push('content-type', contentType);
     if (answer.headers !== undefined) headers.push(...answer.headers);
     if (head?.correlationId !== undefined) headers.push('x-external-correlation-id', head.correlationId);
     if (closes) {
@@ -254,6 +270,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       const connection = connections.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
       if (connection.ended) return;
+      const receivedAt = clock();
       const exchange: Exchange = {
         environment,
         listener,
@@ -261,12 +278,13 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         request,
         response,
         traceId: newTraceId(),
-        receivedAt: clock(),
+        receivedAt,
         startedAt: monotonic(),
         connection,
         head: undefined,
         route: undefined,
         reserved: undefined,
+        trace: tracing?.begin(receivedAt, 'edge'),
         settled: false,
       };
       connection.latest = exchange;

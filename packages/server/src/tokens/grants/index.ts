@@ -5,3 +5,5 @@ import type { Grant } from './grant.js';
 export const grants: ReadonlyMap<string, Grant> = new Map(
   [clientCredentialsGrant].map((grant) => [grant.grantType, grant]),
 );
+
+export const grantTypes: readonly string[] = [...grants.keys()];

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { environment, time } from './common.js';
 
-export const tokenInspectionRequestSchema = z.strictObject({ token: z.string().min(1, 'must not be empty') });
+/** A token comes in the body: paths are written to logs. */
+export const tokenInBodySchema = z.strictObject({ token: z.string().min(1, 'must not be empty') });
 
 export const tokenInspectionSchema = z.discriminatedUnion('readable', [
   z.object({ readable: z.literal(false), problem: z.string() }),
@@ -24,3 +25,10 @@ export const tokenInspectionSchema = z.discriminatedUnion('readable', [
 ]);
 
 export type TokenInspectionBody = z.output<typeof tokenInspectionSchema>;
+
+export const tokenRevocationSchema = z.object({
+  clientId: z.string(),
+  tokenId: z.string(),
+  /** `nothing`: it was over already. `all-tokens`: the client had too many single ones revoked, so all it has ended. */
+  revoked: z.enum(['nothing', 'token', 'all-tokens']),
+});

@@ -1,0 +1,164 @@
+// Ending single tokens, on both engines, through the real standing and the real pipeline.
+
+import { beforeAll, expect, test } from 'vitest';
+import { loadClientFacts, revokeClient } from '../clients/index.js';
+import { isRefusal } from '../refusals/index.js';
+import { type HeldClient, openTestCapabilities, type TestCapabilities } from '../testing/capabilities.js';
+import { describeOnEachEngine } from '../testing/database.js';
+import { revokeAnyToken } from './revoke-token.js';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+
+describeOnEachEngine('revoking a token', (open) => {
+  let capabilities: TestCapabilities;
+  beforeAll(async () => {
+    capabilities = await openTestCapabilities(await open());
+  });
+
+  const tokenOf = ({ clientId, secret }: HeldClient) => capabilities.tokenOf(clientId, secret);
+  const outcomesOf = (...tokens: readonly string[]) =>
+    Promise.all(tokens.map((token) => capabilities.outcomeOfCall(token)));
+  const revokeByOperator = (token: string) => revokeAnyToken(token, capabilities.time.now, capabilities);
+  const countRows = async ({ clientId }: HeldClient): Promise<number> => {
+    const rows = await capabilities.database.read((tx) =>
+      tx.selectFrom('revoked_tokens').select('token_id').where('client_id', '=', clientId).execute(),
+    );
+    return rows.length;
+  };
+  const readAudit = () =>
+    capabilities.database.read((tx) =>
+      tx
+        .selectFrom('audit_entries')
+        .select(['actor', 'action', 'subject'])
+        .where('action', 'in', ['token.revoked', 'client.tokens_revoked'])
+        .orderBy('id')
+        .execute(),
+    );
+
+  test('ends that token at once and no other, and a second time changes nothing', async () => {
+    const client = await capabilities.makeClient('one of two');
+    const [ended, kept] = [await tokenOf(client), await tokenOf(client)];
+    expect(await outcomesOf(ended, kept), 'its facts are cached from here on').toEqual(['admitted', 'admitted']);
+    const before = (await readAudit()).length;
+
+    expect(await capabilities.requestRevocation(client, ended)).toEqual({ clientId: client.clientId });
+    expect(await outcomesOf(ended, kept)).toEqual(['token_revoked', 'admitted']);
+    expect(await capabilities.requestRevocation(client, ended)).toEqual({ clientId: client.clientId });
+    expect(await countRows(client)).toBe(1);
+
+    const entries = (await readAudit()).slice(before);
+    expect(entries).toEqual([
+      { actor: 'client', action: 'token.revoked', subject: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    ]);
+  });
+
+  test('of another client, or what is no token, or one that expired, is answered alike and does nothing', async () => {
+    const [owner, other] = [await capabilities.makeClient('owner'), await capabilities.makeClient('other')];
+    const token = await tokenOf(owner);
+    const expired = await tokenOf(other);
+    await capabilities.passTime(6 * hourMs);
+    const fresh = await tokenOf(owner);
+    await capabilities.passTime(6 * hourMs);
+    for (const text of [token, fresh, expired, 'garbage', `${fresh.slice(0, -1)}`, fresh.replace('sbx', 'prd')]) {
+      expect(await capabilities.requestRevocation(other, text)).toEqual({ clientId: other.clientId });
+    }
+    expect(await outcomesOf(fresh)).toEqual(['admitted']);
+    expect([await countRows(owner), await countRows(other)]).toEqual([0, 0]);
+  });
+
+  test('needs the client to be proved', async () => {
+    const client = await capabilities.makeClient('unproved');
+    const token = await tokenOf(client);
+    const wrong = { ...client, secret: `${client.secret.slice(0, -1)}!` };
+    expect(await capabilities.requestRevocation(wrong, token)).toMatchObject({
+      refusal: 'client_authentication_failed',
+    });
+    expect(await outcomesOf(token)).toEqual(['admitted']);
+  });
+
+  test('[REV-07] by an operator needs no client, and tells what it came to', async () => {
+    const client = await capabilities.makeClient('of operators');
+    const { clientId } = client;
+    const [ended, kept] = [await tokenOf(client), await tokenOf(client)];
+    expect(await revokeByOperator(ended)).toMatchObject({ ok: true, clientId, revoked: 'token' });
+    expect(await revokeByOperator(ended)).toMatchObject({ ok: true, clientId, revoked: 'nothing' });
+    expect(await outcomesOf(ended, kept)).toEqual(['token_revoked', 'admitted']);
+    expect(await revokeByOperator('garbage')).toEqual({ ok: false, problem: 'unreadable' });
+    await revokeClient(clientId, 'operator', capabilities.time.now, capabilities);
+    expect(await revokeByOperator(kept)).toMatchObject({ ok: true, revoked: 'nothing' });
+  });
+
+  test('[REV-08] beyond 500 of a client ends all tokens it has, and the list begins anew', async () => {
+    const client = await capabilities.makeClient('many');
+    const { clientId } = client;
+    const [first, bystander] = [await tokenOf(client), await tokenOf(client)];
+    const expiresAt = new Date(capabilities.time.now + hourMs);
+    const rows = Array.from({ length: 500 }, (_, index) => ({
+      environment: 'sandbox' as const,
+      client_id: clientId,
+      token_id: index.toString(16).padStart(32, '0'),
+      revoked_at: new Date(capabilities.time.now),
+      expires_at: expiresAt,
+    }));
+    await capabilities.database.transaction((tx) => tx.insertInto('revoked_tokens').values(rows).execute());
+    capabilities.clients.invalidate('sandbox', clientId);
+
+    expect(await revokeByOperator(first)).toMatchObject({ ok: true, revoked: 'all-tokens' });
+    expect(await outcomesOf(first, bystander)).toEqual(['token_revoked', 'token_revoked']);
+    expect(await countRows(client)).toBe(0);
+    expect((await readAudit()).at(-1)).toEqual({
+      actor: 'operator',
+      action: 'client.tokens_revoked',
+      subject: clientId,
+    });
+    const next = await tokenOf(client);
+    expect(await outcomesOf(next)).toEqual(['admitted']);
+    expect(await revokeByOperator(next)).toMatchObject({ revoked: 'token' });
+    expect(await countRows(client)).toBe(1);
+  });
+
+  test('[REV-08] is forgotten five minutes after the token has expired', async () => {
+    const { database, time } = capabilities;
+    const client = await capabilities.makeClient('forgotten');
+    for (const token of [await tokenOf(client), await tokenOf(client)]) await revokeByOperator(token);
+    const until = time.now + 12 * hourMs + 5 * minuteMs;
+    const remembered = async (at: number) =>
+      (await database.read((tx) => loadClientFacts(tx, 'sandbox', client.clientId, at)))?.revokedTokens.size;
+    expect(await remembered(until - 1)).toBe(2);
+    expect(await remembered(until)).toBe(0);
+    const rows = await database.read((tx) =>
+      tx.selectFrom('revoked_tokens').select('expires_at').where('client_id', '=', client.clientId).execute(),
+    );
+    expect(
+      rows.map((row) => row.expires_at.getTime()),
+      'when the deleter takes the rows',
+    ).toEqual([until, until]);
+  });
+
+  test('[REV-07] is announced to every node in the unit of work that does it', async () => {
+    const client = await capabilities.makeClient('announced');
+    const announcements = () =>
+      capabilities.database.read((tx) =>
+        tx
+          .selectFrom('announcements')
+          .select(['topic', 'environment'])
+          .where('subject', '=', client.clientId)
+          .where('topic', '=', 'standing')
+          .execute(),
+      );
+    const token = await tokenOf(client);
+    const before = (await announcements()).length;
+    await revokeByOperator(token);
+    expect((await announcements()).slice(before)).toEqual([{ topic: 'standing', environment: 'sandbox' }]);
+  });
+
+  test('counts as a use of the secret that was proved', async () => {
+    const client = await capabilities.makeClient('counted');
+    await capabilities.usage.flush();
+    expect(capabilities.usage.lastPendingAt(client.secretId)).toBe(0);
+    const answer = await capabilities.requestRevocation(client, 'garbage');
+    expect(isRefusal(answer)).toBe(false);
+    expect(capabilities.usage.lastPendingAt(client.secretId)).toBe(capabilities.time.now);
+  });
+});
