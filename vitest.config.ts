@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Packages resolve to their sources, so that a test never runs against a stale build.
-const conditions = ['tollward-source', 'module', 'node', 'development|production'];
+const conditions = ['tollward-source', 'node', 'development|production'];
 
 const shared = {
   resolve: { conditions },

@@ -2,7 +2,8 @@
 // a change of the code cannot leave its document behind. Run from the root of the repository.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { catalogue, describeMigratedSchema } from '@tollward/server/documents';
+import { catalogue, describeMetrics, describeMigratedSchema } from '@tollward/server/documents';
+import { renderMetrics } from './metrics-document.js';
 import { renderRefusals } from './refusals-document.js';
 import { readRequirements } from './requirements.js';
 import { renderRequirements } from './requirements-document.js';
@@ -20,6 +21,7 @@ const documents: readonly GeneratedDocument[] = [
   },
   { file: 'docs/generated/refusals.md', render: () => renderRefusals(catalogue) },
   { file: 'docs/generated/settings.md', render: () => renderSettings(readSettings()) },
+  { file: 'docs/generated/metrics.md', render: () => renderMetrics(describeMetrics()) },
   { file: 'docs/generated/schema.md', render: describeMigratedSchema },
 ];
 

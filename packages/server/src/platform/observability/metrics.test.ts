@@ -20,6 +20,26 @@ test('request durations are seconds, by listener, route and status', async () =>
   expect(await sample(metrics, `http_request_duration_seconds_bucket{${labels},le="0.0025"}`)).toBe('1');
 });
 
+test('keys are told by kind, environment and state, and those that are gone are not', async () => {
+  const metrics = createMetrics();
+  const key = { id: 'a', createdAt: 0, activeFrom: 60_000, activeUntil: 90_000, readableUntil: null };
+  metrics.keys([
+    { ...key, kind: 'token', environment: 'sandbox', state: 'active' },
+    { ...key, kind: 'token', environment: 'sandbox', state: 'retired', activeFrom: 1_000 },
+    { ...key, kind: 'token', environment: 'sandbox', state: 'retired', activeFrom: 2_000 },
+    { ...key, kind: 'audit', environment: null, state: 'active', activeUntil: null },
+  ]);
+  const token = 'kind="token",environment="sandbox"';
+  const audit = 'kind="audit",environment="both"';
+  expect(await sample(metrics, `key_active_since_timestamp_seconds{${token}}`)).toBe('60');
+  expect(await sample(metrics, `key_replaced_at_timestamp_seconds{${token}}`)).toBe('90');
+  expect(await sample(metrics, `keys_total{${token},state="retired"}`)).toBe('2');
+  expect(await sample(metrics, `key_active_since_timestamp_seconds{${audit}}`)).toBe('60');
+  expect(await sample(metrics, `key_replaced_at_timestamp_seconds{${audit}}`)).toBeUndefined();
+  metrics.keys([]);
+  expect(await sample(metrics, `keys_total{${token},state="retired"}`)).toBeUndefined();
+});
+
 test('what is counted is shown by its label', async () => {
   const metrics = createMetrics();
   metrics.tokenIssued('client_credentials');
@@ -67,4 +87,45 @@ test('what is known of the ends of certificates takes the place of what was know
   expect(await soonest('listener')).toBe('1800000000');
   expect(await soonest('client')).toBeUndefined();
   expect(await sample(metrics, 'certificates_expiring{environment="sandbox",days="30"}')).toBe('0');
+});
+
+test('connections are counted when somebody reads them', async () => {
+  const metrics = createMetrics();
+  let open = 3;
+  metrics.watchConnections('sandbox api', () => open);
+  expect(await sample(metrics, 'tls_connections_open{listener="sandbox api"}')).toBe('3');
+  open = 0;
+  expect(await sample(metrics, 'tls_connections_open{listener="sandbox api"}')).toBe('0');
+});
+
+test('the build says which Tollward this is', async () => {
+  const metrics = createMetrics();
+  metrics.build('1.2.3');
+  const labels = `version="1.2.3",node="${process.versions.node}"`;
+  expect(await sample(metrics, `tollward_build_info{${labels}}`)).toBe('1');
+});
+
+test('every metric of ours that is rendered is described, with its type, and none of the process', async () => {
+  const metrics = createMetrics();
+  const rendered = [...(await metrics.render()).matchAll(/^# TYPE (\w+) (\w+)$/gm)]
+    .map(([, name = '', type = '']) => ({ name, type }))
+    .filter(({ name }) => !name.startsWith('process_') && !name.startsWith('nodejs_'));
+  const described = metrics.describe();
+  const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+  expect(described.map(({ name, type }) => ({ name, type })).toSorted(byName)).toEqual(rendered.toSorted(byName));
+  expect(described).toContainEqual({
+    name: 'tls_handshakes_total',
+    type: 'counter',
+    labels: ['listener', 'outcome'],
+    help: 'TLS handshakes by outcome; refused ones never started',
+  });
+});
+
+test('what a process knows of the others is said only where there are others', async () => {
+  const metrics = createMetrics();
+  expect(await sample(metrics, 'standing_fresh')).toBeUndefined();
+  metrics.watchFeed({ isFresh: () => true, ageMs: () => 250, isHearing: () => false });
+  expect(await sample(metrics, 'standing_fresh')).toBe('1');
+  expect(await sample(metrics, 'standing_last_poll_age_seconds')).toBe('0.25');
+  expect(await sample(metrics, 'standing_notifications_arrive')).toBe('0');
 });
