@@ -5,6 +5,8 @@
 // What makes it survive a rotation:
 // - it looks where the link points before each call, and reads all three files from one place;
 // - a token belongs to the secret and the certificate it was obtained with, so new credentials mean a new token;
+// - MTLS_URL may name several addresses of the same API, separated by commas. A request moves on to the next one only when its
+//   connection was never established, so that nothing can be done twice;
 // - connections belong to the certificate too, so new credentials mean a new agent. The old one is destroyed at once, which cuts
 //   nothing, because this worker makes one call at a time; one that makes several has to let them end first.
 
@@ -13,13 +15,15 @@ import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 
 const [folder] = process.argv.slice(2);
-const { MTLS_URL: baseUrl, CA_FILE: caFile } = process.env;
-if (folder === undefined || baseUrl === undefined || caFile === undefined) {
+const { MTLS_URL: addresses, CA_FILE: caFile } = process.env;
+if (folder === undefined || addresses === undefined || caFile === undefined) {
   process.stderr.write('Usage: MTLS_URL=https://... CA_FILE=ca.pem node worker.mjs <folder>\n');
   process.exit(2);
 }
 
 const ca = readFileSync(caFile);
+const baseUrls = addresses.split(',');
+let address = 0;
 const pauseMs = 25;
 const reportMs = 100;
 /** Renewed this long before it ends, so that no call is made with a token that ends on the way. */
@@ -49,18 +53,37 @@ function openSession(version) {
   };
 }
 
-function send(agent, method, path, headers, body) {
+async function send(agent, method, path, headers, body) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await sendTo(baseUrls[address], agent, method, path, headers, body);
+    } catch (error) {
+      if (error.connected || tried === baseUrls.length) throw error;
+      address = (address + 1) % baseUrls.length;
+    }
+  }
+}
+
+function sendTo(baseUrl, agent, method, path, headers, body) {
   return new Promise((done, fail) => {
     const outgoing = request(new URL(path, baseUrl), { method, headers, agent }, (incoming) => {
       const chunks = [];
       incoming.on('data', (chunk) => chunks.push(chunk));
-      incoming.on('error', fail);
+      incoming.on('error', failed);
       incoming.on('end', () => {
         const { statusCode: status } = incoming;
         done({ status, code: incoming.headers['x-refusal-code'], body: JSON.parse(Buffer.concat(chunks)) });
       });
     });
-    outgoing.on('error', fail);
+    let connected = false;
+    const failed = (error) => fail(Object.assign(error, { connected }));
+    outgoing.on('socket', (socket) => {
+      connected = !socket.connecting;
+      socket.once('secureConnect', () => {
+        connected = true;
+      });
+    });
+    outgoing.on('error', failed);
     outgoing.end(body);
   });
 }

@@ -1,6 +1,5 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Database } from './platform/database/database.js';
 import { migrate } from './platform/database/migrate.js';
 import { openPostgres } from './platform/database/postgres.js';
 import {
@@ -12,63 +11,97 @@ import {
   requestToken,
   startTestServer,
   type TestPostgres,
+  type TestServer,
   testServerUrl,
 } from './testing/index.js';
 
 const serverUrl = testServerUrl();
+const soon = { timeout: 10_000, interval: 20 };
 
-describe.skipIf(!serverUrl)('a process that loses its lock on PostgreSQL', () => {
+describe.skipIf(!serverUrl)('two nodes on one PostgreSQL', () => {
   let postgres: TestPostgres;
-  let admin: pg.Client;
+  let first: TestServer;
+  let second: TestServer;
   beforeAll(async () => {
     postgres = await createTestPostgres(serverUrl ?? '');
-    admin = new pg.Client({ connectionString: postgres.url });
-    await admin.connect();
+    const database = await openPostgres({ url: postgres.url });
+    await migrate(database);
+    await database.close();
+    // At the same time, because each of them makes what is missing.
+    [first, second] = await Promise.all([startNode(), startNode()]);
   });
   afterAll(async () => {
-    await admin.end();
+    await first.stop();
+    await second.stop();
     await postgres.drop();
   });
 
-  async function open(): Promise<Database> {
-    const database = await openPostgres({ url: postgres.url, poolSize: 4, exclusive: true });
-    await migrate(database);
-    return database;
+  async function startNode(): Promise<TestServer> {
+    const node = await startTestServer({ database: await openPostgres({ url: postgres.url, poolSize: 4 }) });
+    // A clock that stands still would seem to drift from the one of the database.
+    Object.defineProperty(node.time, 'now', { get: () => Date.now() });
+    return node;
   }
 
-  /** Ends the connection that holds the lock, and takes the database before its owner is back. */
-  async function takeOver(): Promise<Database> {
-    const endLock = `select pg_terminate_backend(pid, 5000) from pg_locks
-      where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`;
-    return vi.waitFor(
-      async () => {
-        await admin.query(endLock);
-        return open();
-      },
-      { timeout: 10_000 },
+  test('made their keys and authorities once', async () => {
+    const admin = new pg.Client({ connectionString: postgres.url });
+    await admin.connect();
+    const { rows } = await admin.query<{ authorities: number; keys: number }>(
+      `select (select count(*)::int from certificate_authorities) as authorities,
+         (select count(*)::int from hmac_keys) as keys`,
     );
-  }
+    await admin.end();
+    expect(rows).toEqual([{ authorities: 4, keys: 2 }]);
+    expect(second.caOf('sandbox')).toBe(first.caOf('sandbox'));
+  });
 
-  test('serves nobody until it has the lock again, and then refuses what another process revoked', async () => {
-    const first = await startTestServer({ database: await open() });
+  test('a client made at one node works at the other, and a token of one at the other', async () => {
+    const client = await aClient(first);
+    expect((await requestToken(second, client)).status).toBe(200);
+    expect((await callPlayground(second, client, await aToken(first, client))).status).toBe(200);
+    expect((await callPlayground(first, client, await aToken(second, client))).status).toBe(200);
+  });
+
+  test('a revocation at one node is seen at the other', async () => {
     const client = await aClient(first);
     const token = await aToken(first, client);
-    expect((await callPlayground(first, client, token)).status).toBe(200);
-    expect(await first.isReady()).toBe(true);
+    expect((await callPlayground(second, client, token)).status).toBe(200);
+    await endClient(first, client);
+    await vi.waitFor(async () => expect((await callPlayground(second, client, token)).status).toBe(401), soon);
+    expect((await requestToken(second, client)).json).toMatchObject({ error: 'invalid_client' });
+  });
 
-    const second = await startTestServer({ database: await takeOver() });
-    await endClient(second, client);
-    // A revocation counts from its own time on, and the clock of the first server stands still.
-    first.time.now = second.time.now;
-    expect((await callPlayground(first, client, token)).status).toBe(503);
-    const refused = await requestToken(first, client);
-    expect([refused.status, refused.json['error']]).toEqual([503, 'temporarily_unavailable']);
-    expect(await first.isReady()).toBe(false);
+  test('[RATE-13] what a client used up at one node is used up at the other', async () => {
+    const client = await aClient(first, { policy: { limits: { perSecond: 1_000, perMinute: 40 } } });
+    const token = await aToken(first, client);
+    const calls = Array.from({ length: 39 }, async () => (await callPlayground(first, client, token)).status);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
+    let admitted = 0;
+    const isRefused = async (): Promise<void> => {
+      const { status } = await callPlayground(second, client, token);
+      if (status === 200) admitted += 1;
+      expect(status).toBe(429);
+    };
+    await vi.waitFor(isRefused, soon);
+    expect(admitted, 'of the 40 it would have by itself').toBeLessThan(39);
+  });
 
-    await second.stop();
-    await vi.waitFor(async () => expect(await first.isReady()).toBe(true), { timeout: 10_000 });
-    expect((await callPlayground(first, client, token)).status).toBe(401);
-    expect((await requestToken(first, client)).json).toMatchObject({ error: 'invalid_client' });
-    await first.stop();
+  test('with the database away neither answers from memory beyond the bound, and both recover by themselves', async () => {
+    const client = await aClient(first);
+    const token = await aToken(first, client);
+    const nodes = [first, second];
+    for (const node of nodes) expect((await callPlayground(node, client, token)).status).toBe(200);
+    await postgres.cut();
+    for (const node of nodes) {
+      await vi.waitFor(async () => expect(await node.isReady()).toBe(false), soon);
+      await vi.waitFor(async () => expect((await callPlayground(node, client, token)).status).toBe(503), soon);
+      const refused = await requestToken(node, client);
+      expect([refused.status, refused.json['error']]).toEqual([503, 'temporarily_unavailable']);
+    }
+    await postgres.restore();
+    for (const node of nodes) {
+      await vi.waitFor(async () => expect(await node.isReady()).toBe(true), soon);
+      expect((await callPlayground(node, client, token)).status).toBe(200);
+    }
   });
 });

@@ -1,52 +1,60 @@
 // The composition root: opened storage and settings in, started listeners out. The only file that knows everybody.
 
+import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Environment, environments } from '@tollward/protocol';
+import type { Environment } from '@tollward/protocol';
+import { type AuditChain, openAuditChain } from './audit/index.js';
 import { openBrought } from './brought-authorities.js';
-import {
-  type Authorities,
-  listOwnCertificates,
-  type OwnCertificate,
-  openAuthorities,
-  signServerCertificate,
-} from './certificates/index.js';
+import { type Authorities, openAuthorities } from './certificates/index.js';
+import { createHmacKeyRotation, createSecretRehasher } from './clients/index.js';
 import { createExpiryRoutine } from './expiry-routine.js';
+import { createKeyCommands } from './key-commands.js';
+import { createKeyRoutine } from './key-routine.js';
+import { noteTicketKey } from './note-ticket-key.js';
+import { listenerNames, openListeners, portsFrom, servedEnvironments } from './open-listeners.js';
 import { createClockWatch, notReadySkewMs } from './platform/clock-watch.js';
+import { coalesce } from './platform/coalesce.js';
+import type { SettingFiles } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
+import { type ChangeFeed, openChangeFeed } from './platform/database/change-feed.js';
 import type { Database } from './platform/database/database.js';
-import { DatabaseUnavailableError } from './platform/database/database-errors.js';
+import { createDeleter } from './platform/database/deleter.js';
 import { every } from './platform/every.js';
+import { newId } from './platform/ids.js';
 import { type HmacKeyring, openHmacKeyring } from './platform/keys/hmac-keyring.js';
 import type { MasterKey } from './platform/keys/master-key.js';
+import { assertMasterKeyFits } from './platform/keys/master-key-use.js';
+import type { RotatableKey } from './platform/keys/rotatable-key.js';
 import { listenOn } from './platform/listeners/listen.js';
-import { decideMaximumConnections, readOpenFileLimit } from './platform/listeners/maximum-connections.js';
-import {
-  defaultTimes,
-  type Listener,
-  openTlsListener,
-  type TlsListenerTimes,
-} from './platform/listeners/tls-listener.js';
+import { openTicketKeys } from './platform/listeners/ticket-keys.js';
+import { defaultTimes, type TlsListenerTimes } from './platform/listeners/tls-listener.js';
 import type { Log } from './platform/observability/log.js';
 import { createMetrics, type Metrics } from './platform/observability/metrics.js';
+import { openTracing } from './platform/observability/tracing.js';
 import { createHexIds, createRandomPool, type RandomBytes } from './platform/random.js';
-import { createRateLimiter } from './platform/rate-limiter.js';
+import { countsExchangeMs, createSharedCounts } from './platform/shared-counts.js';
 import { createRefusalRecorder, type RefusalRecorder } from './refusals/index.js';
+import { openServerCertificates } from './server-certificates.js';
+import type { KeyCommands } from './surfaces/management/routes/keys.js';
 import { createOperationsServer, type HealthCheck } from './surfaces/operations/operations-surface.js';
 import type { ListenerName } from './surfaces/wire/exchange.js';
 import { createRoutes } from './surfaces/wire/routes.js';
-import { createWireSurface } from './surfaces/wire/wire-surface.js';
 import {
   createStanding,
   createTokenOpener,
+  openSigningKeys,
   openTokenKeyring,
   type Standing,
   type TokenOpener,
 } from './tokens/index.js';
 import { createUsageRecorder, type UsageRecorder } from './usage/index.js';
+import { version } from './version.js';
 
 export interface TollwardOptions {
   readonly settings: Settings;
+  /** The files that settings came from. */
+  readonly files?: SettingFiles;
   readonly database: Database;
   readonly masterKey: MasterKey;
   readonly log: Log;
@@ -65,16 +73,27 @@ export interface RunningTollward {
   readonly routes: readonly string[];
   urlOf(environment: Environment, listener: ListenerName): string;
   readonly core: TollwardCore;
+  checkReadiness(): Promise<readonly HealthCheck[]>;
   isReady(): Promise<boolean>;
-  /** Drains: not ready, no new connections, running requests end or are cut after `graceMs`, then storage is let go. */
-  close(graceMs: number): Promise<void>;
+  /** Reads the files of server certificates again and shows what is new in them. */
+  refreshCertificates(): Promise<void>;
+  /**
+   * Drains: not ready, no new connections, running requests end or are cut after `graceMs`, connections without a request
+   * are closed after `idleMs` or told so in their next answer, then storage is let go.
+   */
+  close(graceMs: number, idleMs?: number): Promise<void>;
 }
 
 /** What the surfaces share. */
 export interface TollwardCore {
   readonly database: Database;
+  readonly feed: ChangeFeed;
   readonly authorities: Authorities;
   readonly hmacKeys: HmacKeyring;
+  readonly audit: AuditChain;
+  /** Every kind of key this installation replaces. */
+  readonly keys: readonly RotatableKey[];
+  readonly keyCommands: KeyCommands;
   readonly standing: Standing;
   readonly tokens: TokenOpener;
   readonly refusals: RefusalRecorder;
@@ -84,11 +103,16 @@ export interface TollwardCore {
   readonly random: RandomBytes;
 }
 
-const listenerNames = ['api', 'api-mtls'] as const satisfies readonly ListenerName[];
-const listenerHosts = ['localhost', '127.0.0.1', '::1'];
 const housekeepingMs = 60_000;
+const deleteMs = 10_000;
 const clockCheckMs = 10_000;
+const auditChainMs = 1_000;
+const certificateCheckMs = 10_000;
+/** How far apart nodes may change over to the next ticket key. */
+const ticketKeyCheckMs = 5_000;
 const expiryCheckMs = 60 * 60_000;
+/** A node that could not read the database for so long believes nothing it remembers. */
+const standingBoundMs = 1_500;
 
 /** Starts on an opened and migrated database, which it closes with the rest; when starting fails, that is left to the caller. */
 export async function startTollward(options: TollwardOptions): Promise<RunningTollward> {
@@ -102,17 +126,65 @@ export async function startTollward(options: TollwardOptions): Promise<RunningTo
 }
 
 async function start(options: TollwardOptions, closers: (() => Promise<void>)[]): Promise<RunningTollward> {
-  const { settings, database, masterKey, log, clock = Date.now, times = defaultTimes } = options;
+  const { settings, files = {}, database, masterKey, log, clock = Date.now, times = defaultTimes } = options;
+  const monotonic = (): number => performance.now();
   const random = createRandomPool();
   const newHexId = createHexIds(random);
   const metrics = createMetrics();
+  metrics.build(version);
   const now = clock();
+  const nodeId = newId('nod', now, random);
+  const served = servedEnvironments(settings);
+
+  await assertMasterKeyFits(database, masterKey);
+  const keys: RotatableKey[] = [];
+  const reloadKeys = async (): Promise<void> => void (await Promise.all(keys.map((key) => key.reload())));
+  const standing = createStanding({
+    database,
+    clock,
+    isFresh: () => feed.isFresh(),
+    onRead: metrics.standingRead,
+  });
+  const feed = await openChangeFeed({
+    database,
+    node: { id: nodeId, name: `${hostname()}:${process.pid}`, version, environments: served },
+    log,
+    monotonic,
+    boundMs: standingBoundMs + settings.unsafeServeStaleStandingSeconds * 1_000,
+    onAnnouncement: async ({ topic, environment, subject }, source) => {
+      metrics.announced(topic, source);
+      if (topic === 'keys') await reloadKeys();
+      else if (environment !== null) standing.invalidate(environment, subject);
+    },
+    onGap: async () => {
+      standing.clear();
+      await reloadKeys();
+    },
+  });
+  closers.push(() => feed.close());
+  metrics.watchFeed(feed);
+
+  // After the feed: what another node changes while these are read is announced.
   const brought = await openBrought(settings, now, { database, log, random });
   const authorities = await openAuthorities(database, masterKey, now, random, brought);
+  keys.push(...authorities.keys);
+  const serverCertificates = await openServerCertificates(
+    { settings, files, environments: served, authorities, log },
+    now,
+  );
+  const ticketKeys = await openTicketKeys(database, masterKey, now, noteTicketKey(random));
+  keys.push(ticketKeys.key);
   const hmacKeys = await openHmacKeyring(database, masterKey, now);
-  const tokenKeys = await openTokenKeyring(database, masterKey, now);
-  const standing = createStanding(database, clock);
+  const tokenKeys = await openTokenKeyring({ database, masterKey, random }, now);
+  keys.push(tokenKeys.rotation, createHmacKeyRotation({ database, masterKey, random, reload: hmacKeys.reload }));
+  const keyCommands = createKeyCommands({ database, masterKey, keys, tokenKeys: tokenKeys.rotation, random });
+  const rehasher = createSecretRehasher({ database, standingChanged: standing.invalidate });
   const tokens = createTokenOpener(tokenKeys);
+  const signingKeys = await openSigningKeys({ database, masterKey, random }, now);
+  keys.push(signingKeys);
+  const auditChain = { database, masterKey, random, logger: log.logger, onState: metrics.auditChain };
+  const audit = await openAuditChain(auditChain, now);
+  keys.push(audit.keys);
   const refusals = createRefusalRecorder({ database, onDropped: metrics.refusalsDropped });
   const usage = createUsageRecorder(database, metrics.usageDropped);
   const clockWatch = createClockWatch(database, clock, log.logger, metrics.clockSkew);
@@ -123,7 +195,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const checkReadiness = async (): Promise<readonly HealthCheck[]> => [
     { name: 'accepting', ok: !draining },
     await checkDatabase(database),
-    { name: 'lock', ok: database.exclusivity() !== undefined },
+    { name: 'standing', ok: feed.isFresh(), detail: `the last good poll was sent ${Math.round(feed.ageMs())} ms ago` },
     {
       name: 'clock',
       ok: clockWatch.provenSkewMs() <= notReadySkewMs,
@@ -131,11 +203,20 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     },
   ];
 
-  const monotonic = (): number => performance.now();
-  const clientRates = createRateLimiter();
+  const sharedCounts = createSharedCounts({
+    database,
+    node: nodeId,
+    clock,
+    skewMs: clockWatch.skewMs,
+    log,
+    onExchange: metrics.countsExchanged,
+  });
+  const clientRates = sharedCounts.limiter('clients');
+  const failureRates = sharedCounts.limiter('address-failures');
   const routes = createRoutes({
     clients: standing,
     hmacKeys,
+    onOldHash: rehasher.note,
     tokenKeys,
     tokens,
     clientRates,
@@ -146,106 +227,95 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     onIssued: metrics.tokenIssued,
     usage,
     clock,
+    database,
+    standingChanged: standing.invalidate,
+    signingKeys,
+    urlOf: (environment, listener) => listeners.urlOf(environment, listener),
   });
-  const addressLimits = {
-    requests: { perSecond: settings.addressRequestsPerSecond, perMinute: settings.addressRequestsPerMinute },
-    failures: { perSecond: settings.addressFailuresPerSecond, perMinute: settings.addressFailuresPerMinute },
-    handshakes: { perSecond: settings.addressHandshakesPerSecond, perMinute: settings.addressHandshakesPerMinute },
-  };
-  const addressRates = {
-    requests: createRateLimiter(),
-    failures: createRateLimiter(),
-    handshakes: createRateLimiter(),
-  };
-
-  const ports = portsFrom(settings.portBase);
-  const opened = new Map<string, Listener>();
-  const urlOf = (environment: Environment, listener: ListenerName): string =>
-    `https://localhost:${opened.get(`${environment} ${listener}`)?.port ?? 0}`;
-
-  const maximumConnections = decideMaximumConnections(readOpenFileLimit(), environments.length * listenerNames.length);
-  const ownCertificates: OwnCertificate[] = [];
-  for (const environment of environments) {
-    const certificate = await signServerCertificate({
-      authority: authorities[environment].platform,
-      hosts: listenerHosts,
-      now,
-    });
-    ownCertificates.push(...listOwnCertificates(environment, authorities[environment], certificate.chainPem));
-    for (const listener of listenerNames) {
-      const surface = createWireSurface({
-        environment,
-        listener,
-        mtlsUrl: () => urlOf(environment, 'api-mtls'),
-        routes,
-        addressLimits,
-        addressRates,
-        clock,
-        monotonic,
-        newTraceId: newHexId,
-        log,
-        metrics,
-        refusals,
-        isDraining: () => draining,
-        isTransient: (error) => error instanceof DatabaseUnavailableError,
-      });
-      const name = `${environment} ${listener}`;
-      const tlsOptions = {
-        name,
-        ...certificate,
-        requestClientCertificate: listener === 'api-mtls',
-        times,
-        maximumConnections,
-        onHandshake: (outcome: 'completed' | 'failed' | 'refused') => metrics.handshake(name, outcome),
-        ...surface,
-      };
-      const running = await openTlsListener(tlsOptions, settings.host, ports[environment][listener]);
-      opened.set(name, running);
-      closers.push(() => running.close(0));
-    }
-  }
+  const listeners = await openListeners({
+    settings,
+    authorities,
+    serverCertificates,
+    ticketKeys,
+    times,
+    failureRates,
+    routes,
+    clock,
+    monotonic,
+    newTraceId: newHexId,
+    log,
+    metrics,
+    tracing: openTracing(monotonic),
+    refusals,
+    isDraining: () => draining,
+  });
+  closers.push(() => listeners.close(0));
 
   const operations = createOperationsServer({ metrics, isStarted: () => started, checkReadiness });
-  await listenOn(operations, '127.0.0.1', ports.operations);
+  await listenOn(operations, settings.operationsHost, portsFrom(settings.portBase).operations);
   const closeOperations = async (): Promise<void> => {
     operations.closeAllConnections();
     await new Promise<void>((resolve) => operations.close(() => resolve()));
   };
   closers.push(closeOperations);
 
+  const { ownCertificates, urlOf } = listeners;
   const checkExpiry = createExpiryRoutine({ database, usage, log, metrics, ownCertificates, clock });
+  const refreshCertificates = coalesce(async () => {
+    // The figures are to tell of the new ones at once.
+    if (await listeners.refreshCertificates()) await checkExpiry();
+  });
+  const deleteExpired = createDeleter({ database, clock, monotonic, onDeleted: metrics.deleted });
   const routines = [
-    every(housekeepingMs, log, 'housekeeping', async () => {
-      await tokenKeys.maintain(clock());
-      while ((await refusals.purge(clock())) > 0);
-    }),
-    // By itself: it has to be written when the rest of the housekeeping fails.
-    every(housekeepingMs, log, 'counting uses', async () => {
-      await usage.flush();
-      while ((await usage.purge(clock())) > 0);
-    }),
+    every(deleteMs, log, 'deleting what has expired', deleteExpired),
+    every(countsExchangeMs, log, 'the exchange of counts', sharedCounts.exchange),
+    every(housekeepingMs, log, 'keys', createKeyRoutine({ keys, log, metrics, clock }), 'now'),
+    every(housekeepingMs, log, 'counting uses', () => usage.flush()),
+    every(auditChainMs, log, 'the audit chain', () => audit.turn(clock())),
     every(clockCheckMs, log, 'clock check', () => clockWatch.check()),
+    every(certificateCheckMs, log, 'server certificates', refreshCertificates),
+    every(ticketKeyCheckMs, log, 'ticket keys', async () => listeners.refreshTicketKeys()),
     every(expiryCheckMs, log, 'expiry notices', checkExpiry, 'now'),
   ];
   started = true;
-
   const operationsAddress = operations.address();
   return {
-    listeners: environments.flatMap((environment) =>
+    listeners: served.flatMap((environment) =>
       listenerNames.map((listener) => ({ environment, listener, url: urlOf(environment, listener) })),
     ),
     operationsUrl: `http://127.0.0.1:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
     routes: [...routes].map(([path, { method }]) => `${method} ${path}`),
     urlOf,
-    core: { database, authorities, hmacKeys, standing, tokens, refusals, usage, metrics, clock, random },
+    core: {
+      database,
+      feed,
+      authorities,
+      hmacKeys,
+      audit,
+      keys,
+      keyCommands,
+      standing,
+      tokens,
+      refusals,
+      usage,
+      metrics,
+      clock,
+      random,
+    },
+    checkReadiness,
+    refreshCertificates,
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),
-    close: async (graceMs) => {
+    close: async (graceMs, idleMs = 0) => {
       draining = true;
       await Promise.all(routines.map((routine) => routine.stop()));
-      await Promise.all([...opened.values()].map((listener) => listener.close(graceMs)));
+      await listeners.close(graceMs, idleMs);
       await refusals.flush();
       await usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written'));
+      await audit
+        .seal(clock())
+        .catch((error: unknown) => log.logger.error({ error }, 'the audit chain could not be sealed'));
       await closeOperations();
+      await feed.close();
       await database.close();
     },
   };
@@ -259,14 +329,4 @@ async function checkDatabase(database: Database): Promise<HealthCheck> {
   } catch (error) {
     return { name: 'database', ok: false, detail: error instanceof Error ? error.name : 'fault' };
   }
-}
-
-/** The ports by their distance from the base, so that one number moves them all. Base 0: the system chooses each. */
-export function portsFrom(base: number) {
-  const at = (distance: number): number => (base === 0 ? 0 : base + distance);
-  return {
-    sandbox: { api: at(3), 'api-mtls': at(4) },
-    production: { api: at(1_003), 'api-mtls': at(1_004) },
-    operations: at(650),
-  };
 }

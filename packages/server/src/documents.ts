@@ -3,8 +3,10 @@
 import { describeSchema } from './platform/database/describe-schema.js';
 import { migrate } from './platform/database/migrate.js';
 import { openPglite } from './platform/database/pglite.js';
+import { createMetrics, type MetricDescription } from './platform/observability/metrics.js';
 
 export { isSecretSetting, settingNames, settingsSchema, variableName } from './platform/config/settings.js';
+export type { MetricDescription } from './platform/observability/metrics.js';
 export { type CatalogueEntry, catalogue } from './refusals/index.js';
 
 /** The schema that all migrations together make, as Markdown. */
@@ -16,4 +18,8 @@ export async function describeMigratedSchema(): Promise<string> {
   } finally {
     await database.close();
   }
+}
+
+export function describeMetrics(): readonly MetricDescription[] {
+  return createMetrics().describe();
 }

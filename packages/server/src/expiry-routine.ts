@@ -16,23 +16,25 @@ export interface ExpiryRoutineDependencies {
   readonly usage: UsageRecorder;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly ownCertificates: readonly OwnCertificate[];
+  /** As they are at this time. */
+  readonly ownCertificates: (now: number) => readonly OwnCertificate[];
   readonly clock: () => number;
 }
 
 export function createExpiryRoutine(dependencies: ExpiryRoutineDependencies): () => Promise<void> {
   const { database, usage, log, metrics, ownCertificates, clock } = dependencies;
   const { logger } = log;
-  const announceOwnExpiry = createOwnExpiryNotices(ownCertificates, logger);
+  const announceOwnExpiry = createOwnExpiryNotices(logger);
   return async () => {
     const now = clock();
-    announceOwnExpiry(now);
+    const own = ownCertificates(now);
+    announceOwnExpiry(own, now);
     const outlook = await database.read((tx) => readExpiryOutlook(tx, now));
     const clientEnds = outlook.flatMap(({ environment, soonestEnd }) =>
       soonestEnd === null ? [] : [{ environment, kind: 'client', notAfter: soonestEnd.getTime() } as const],
     );
     metrics.certificateEnds(
-      soonestEnds([...clientEnds, ...ownCertificates]),
+      soonestEnds([...clientEnds, ...own]),
       outlook.flatMap(({ environment, ending }) => ending.map((each) => ({ environment, ...each }))),
     );
     await announceExpiry(now, { database, usage, logger });

@@ -23,7 +23,9 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   writeOut: (output) => void process.stdout.write(output),
   writeError: (output) => void process.stderr.write(output),
   readInput: () => (process.stdin.isTTY ? undefined : readStart(process.stdin).then(decodeText)),
+  streamInput: () => process.stdin,
   clock: Date.now,
   // Loaded only when it is asked for: the other commands need neither database nor listeners.
   startDev: async (loaded) => (await import('./dev/start-dev.js')).startDev(loaded),
+  startServe: async (loaded) => (await import('./start-serve.js')).startServe(loaded),
 });

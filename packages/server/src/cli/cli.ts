@@ -17,8 +17,11 @@ export interface CliContext {
   readonly writeError: (text: string) => void;
   /** Standard input, no more of it than `readStart` reads; undefined when that is a terminal, where nobody expects to type a token. */
   readonly readInput: () => Promise<string> | undefined;
+  /** All of standard input, piece by piece. */
+  readonly streamInput: () => AsyncIterable<Uint8Array>;
   readonly clock: () => number;
   readonly startDev: (loaded: LoadedSettings) => Promise<void>;
+  readonly startServe: (loaded: LoadedSettings) => Promise<void>;
 }
 
 export interface Outcome {

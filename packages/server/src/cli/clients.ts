@@ -11,6 +11,7 @@ import { safeAfterOption } from './retire-credential.js';
 import { describeClientState, showClient } from './show-client.js';
 import { type Page, renderTable } from './text.js';
 import { type UpdateClientOptions, updateClient } from './update-client.js';
+import { andWait, type WaitOptions, waitOption } from './wait-for-nodes.js';
 
 export function addClientsCommand({ program, context, run }: Cli): void {
   const clients = program.command('clients').description('the OAuth clients of organisations');
@@ -52,16 +53,26 @@ export function addClientsCommand({ program, context, run }: Cli): void {
     .argument('<client-id>')
     .description('change the name or the policy of a client; it holds for the next request, and for tokens it has')
     .option('--name <name>', 'new name, unique within organisation and environment')
-    .addOption(mtlsOption());
-  addPolicyOptions(update).action((id: string, options: UpdateClientOptions) =>
-    run(async (load) => updateClient(load().settings.dataDir, id, options, context)),
+    .addOption(mtlsOption())
+    .addOption(waitOption());
+  addPolicyOptions(update).action((id: string, { wait, ...options }: UpdateClientOptions & WaitOptions) =>
+    run(async (load) => {
+      const { dataDir } = load().settings;
+      return andWait(dataDir, id, wait === true ? { wait } : {}, () => updateClient(dataDir, id, options, context));
+    }),
   );
 
   clients
     .command('revoke')
     .argument('<client-id>')
     .description('revoke a client for good, and with it all its tokens')
-    .action((id: string) => run(async (load) => revokeClient(load().settings.dataDir, id)));
+    .addOption(waitOption())
+    .action((id: string, options: WaitOptions) =>
+      run(async (load) => {
+        const { dataDir } = load().settings;
+        return andWait(dataDir, id, options, () => revokeClient(dataDir, id));
+      }),
+    );
 }
 
 async function listClients(dataDirectory: string, environment: string | undefined, page: Page): Promise<Outcome> {

@@ -198,6 +198,31 @@ describe('token inspect', () => {
   });
 });
 
+describe('token revoke', () => {
+  it('ends one token, and of a token that is over says so', async () => {
+    const client = await createClient('--mtls', 'off');
+    const token = await getToken(client);
+    const readInput = () => Promise.resolve(token);
+    const first = await runCli(['token', 'revoke'], { readInput });
+    expect(first).toMatchObject({ exitCode: 0, out: expect.stringContaining(client.id) });
+    expect(first.out).not.toContain(token);
+    expect((await runCli(['token', 'inspect'], { readInput })).out).toMatch(
+      /^In force +no: its client or an operator ended it/m,
+    );
+    expect(await runCli(['token', 'revoke'], { readInput })).toMatchObject({
+      exitCode: 0,
+      out: expect.stringContaining('was over already'),
+    });
+  });
+
+  it('takes no token from the command line, and ends with 4 for what is none', async () => {
+    const asArgument = await runCli(['token', 'revoke', 'tlw_sbx_at_abc']);
+    expect(asArgument).toMatchObject({ exitCode: 2, error: expect.stringContaining('list of processes') });
+    const garbage = await runCli(['token', 'revoke'], { readInput: () => Promise.resolve('garbage') });
+    expect(garbage).toMatchObject({ exitCode: 4, out: '' });
+  });
+});
+
 describe('explain', () => {
   const traceId = 'fedcba9876543210fedcba9876543210';
 

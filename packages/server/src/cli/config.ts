@@ -1,6 +1,15 @@
 import { readBrought } from '../brought-authorities.js';
 import type { LoadedSettings } from '../platform/config/load-settings.js';
-import { isSecretSetting, settingNames, settingsSchema, variableName } from '../platform/config/settings.js';
+import {
+  isSecretSetting,
+  type Settings,
+  settingNames,
+  settingsSchema,
+  variableName,
+} from '../platform/config/settings.js';
+import { createMasterKey, parseMasterKey } from '../platform/keys/master-key.js';
+import { SecretValue } from '../platform/secret-value.js';
+import { readServerCertificates } from '../server-certificates.js';
 import { type Cli, done } from './cli.js';
 import { renderTable } from './text.js';
 
@@ -31,14 +40,28 @@ export function addConfigCommand({ program, context, run }: Cli): void {
     .action(() =>
       run(async (load) => {
         const { settings } = load();
+        checkMasterKeys(settings);
         const brought = Object.entries(await readBrought(settings)).map(
           ([environment, { facts }]) => ` The partner CA of ${environment} is "${facts.subject}".`,
         );
-        return done(`The settings can be used. The data directory is ${settings.dataDir}.${brought.join('')}`, {
-          ok: true,
-        });
+        const uncovered = (await readServerCertificates(settings)).flatMap(({ environment, hostsNotCovered }) =>
+          hostsNotCovered.map((host) => ` The server certificate of ${environment} is not good for ${host}.`),
+        );
+        const text = `The settings can be used. The data directory is ${settings.dataDir}.`;
+        return done([text, ...brought, ...uncovered].join(''), { ok: true });
       }),
     );
+}
+
+/**
+ * The one in the data directory is looked at when the server starts.
+ *
+ * @throws MasterKeyError when one can not be used, or both are the same
+ */
+function checkMasterKeys({ masterKey, otherMasterKey }: Settings): void {
+  const other = otherMasterKey === undefined ? undefined : new SecretValue(otherMasterKey);
+  if (masterKey !== undefined) createMasterKey(new SecretValue(masterKey), other);
+  else if (other !== undefined) parseMasterKey(other, 'The other master key');
 }
 
 const widestValue = 60;

@@ -8,6 +8,8 @@ import { exitCodes } from './exit-codes.js';
 
 export interface NewFile {
   readonly path: string;
+  /** Writes a part that is not the last one. Throws what the system says; then `discard` it. */
+  readonly append: (content: string) => Promise<void>;
   /** @returns why it could not be written, and is not there; undefined when it was */
   readonly write: (content: string) => Promise<string | undefined>;
   /** Removes it: nothing will be written. */
@@ -56,5 +58,6 @@ export async function openNewFile(
       return error instanceof Error ? error.message : 'unknown reason';
     }
   };
-  return { ok: true, file: { path, write, discard } };
+  const append = (content: string): Promise<void> => handle.writeFile(content);
+  return { ok: true, file: { path, append, write, discard } };
 }

@@ -17,9 +17,11 @@ interface PlatformOptions {
 export function addPlatformCommand(certs: Command, { context, run }: Cli): void {
   certs
     .command('platform')
-    .description("print the chain of the servers' certificates, for the trust stores of partners")
+    .description(
+      "print the chains of the servers' certificates, those of the next root too, for the trust stores of partners",
+    )
     .addOption(new Option('--environment <environment>').choices(environments).makeOptionMandatory())
-    .option('--out <file>', 'where to write the root, and nothing else, as PEM')
+    .option('--out <file>', 'where to write the roots, and nothing else, as PEM')
     .action((options: PlatformOptions) =>
       run(async (load) => printPlatformChain(load().settings.dataDir, options, context)),
     );
@@ -34,10 +36,17 @@ async function printPlatformChain(
   const answer = await askManagement(dataDirectory, { method: 'GET', path, answer: platformChainSchema });
   if (!answer.ok) return answer.outcome;
   const { certificates } = answer.value;
-  const describe = ({ role, subject, sha256, notAfter }: (typeof certificates)[number]): [string, string][] => [
+  const describe = ({
+    role,
+    subject,
+    sha256,
+    notAfter,
+    usedFrom,
+  }: (typeof certificates)[number]): [string, string][] => [
     ['Role', role === 'root' ? 'root: this one goes into the trust store' : 'issuing: servers send it themselves'],
     ['Subject', subject],
     ['SHA-256', sha256],
+    ['Used from', usedFrom.toISOString()],
     ['Ends', notAfter.toISOString()],
   ];
   if (out === undefined) {

@@ -2,18 +2,20 @@
 
 import { redactSecrets } from '@tollward/protocol';
 import { Command, CommanderError } from 'commander';
-import { BroughtAuthorityError } from '../certificates/index.js';
+import { BroughtAuthorityError, ServerCertificateError } from '../certificates/index.js';
 import { loadSettings, SettingsError } from '../platform/config/load-settings.js';
 import {
-  DatabaseInUseError,
   DatabaseUnavailableError,
   DataDirectoryInUseError,
+  ImportError,
   MigrationError,
+  NoDatabaseError,
   UnsupportedDatabaseError,
 } from '../platform/database/database-errors.js';
 import { MasterKeyError } from '../platform/keys/master-key.js';
 import { PortInUseError } from '../platform/listeners/listen.js';
 import { ManagementSocketError } from '../platform/listeners/management-socket.js';
+import { addAuditCommand } from './audit.js';
 import { addCertsCommand } from './certs.js';
 import { type CliContext, failed, type LoadSettings, type Outcome } from './cli.js';
 import { addClientsCommand } from './clients.js';
@@ -22,7 +24,12 @@ import { addDevCommand } from './dev.js';
 import { addDoctorCommand } from './doctor.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 import { addExplainCommand } from './explain.js';
+import { addExportCommand } from './export.js';
+import { addImportCommand } from './import.js';
+import { addKeysCommand } from './keys.js';
+import { addMigrateCommand } from './migrate.js';
 import { addSecretsCommand } from './secrets.js';
+import { addServeCommand } from './serve.js';
 import { addTokenCommand } from './token.js';
 
 /** Runs one command line, without the names of node and of the program, and resolves to what the shell is told. */
@@ -57,13 +64,19 @@ export async function runProgram(words: readonly string[], context: CliContext):
 
   const cli = { program, context, run };
   addDevCommand(cli);
+  addServeCommand(cli);
   addClientsCommand(cli);
   addSecretsCommand(cli);
   addCertsCommand(cli);
   addTokenCommand(cli);
+  addKeysCommand(cli);
   addExplainCommand(cli);
+  addAuditCommand(cli);
   addConfigCommand(cli);
   addDoctorCommand(cli);
+  addMigrateCommand(cli);
+  addExportCommand(cli);
+  addImportCommand(cli);
   program.addHelpText(
     'after',
     '\nExit codes: 0 ok, 1 failure, 2 usage or settings, 3 refused, 4 not found, 5 conflict.',
@@ -104,12 +117,19 @@ function withoutSecrets(text: string): string {
 const usageErrors = [
   SettingsError,
   BroughtAuthorityError,
+  ServerCertificateError,
   PortInUseError,
   ManagementSocketError,
   MasterKeyError,
   UnsupportedDatabaseError,
 ];
-const expectedErrors = [DataDirectoryInUseError, DatabaseInUseError, DatabaseUnavailableError, MigrationError];
+const expectedErrors = [
+  DataDirectoryInUseError,
+  DatabaseUnavailableError,
+  ImportError,
+  MigrationError,
+  NoDatabaseError,
+];
 
 function describeError(error: unknown): Outcome {
   if (!(error instanceof Error)) return failed(exitCodes.failure, 'Something was thrown that is no error.');

@@ -7,6 +7,7 @@ import { pausedSchema } from '../surfaces/management/schemas/usage.js';
 import { type Cli, done, type Outcome } from './cli.js';
 import { durationWithin } from './duration.js';
 import { askManagement } from './management-client.js';
+import { andWait, type WaitOptions, waitOption } from './wait-for-nodes.js';
 
 export interface CredentialKind {
   /** `Secret` or `Certificate`. */
@@ -41,8 +42,12 @@ export function addRetireCommands(command: Command, kind: CredentialKind, { run 
     .argument(argument)
     .description(`revoke a ${word} for good, and with it ${kind.itsTokens}`)
     .addOption(onlyWhenUnused())
-    .action((id: string, options: RetireOptions) =>
-      run(async (load) => revokeCredential(load().settings.dataDir, kind, id, options)),
+    .addOption(waitOption())
+    .action((id: string, options: RetireOptions & WaitOptions) =>
+      run(async (load) => {
+        const { dataDir } = load().settings;
+        return andWait(dataDir, id, options, () => revokeCredential(dataDir, kind, id, options));
+      }),
     );
 
   command
@@ -54,8 +59,12 @@ export function addRetireCommands(command: Command, kind: CredentialKind, { run 
         .argParser(durationWithin('1s', '1h'))
         .makeOptionMandatory(),
     )
-    .action((id: string, { for: seconds }: { for: number }) =>
-      run(async (load) => pauseCredential(load().settings.dataDir, kind, id, seconds)),
+    .addOption(waitOption())
+    .action((id: string, { for: seconds, ...options }: WaitOptions & { for: number }) =>
+      run(async (load) => {
+        const { dataDir } = load().settings;
+        return andWait(dataDir, id, options, () => pauseCredential(dataDir, kind, id, seconds));
+      }),
     );
 
   command

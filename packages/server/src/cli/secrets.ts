@@ -8,6 +8,7 @@ import { addRetireCommands, onlyWhenUnused, type RetireOptions } from './retire-
 import { type RotateSecretOptions, rotateSecret } from './rotate-secret.js';
 import { describeSecretState } from './show-client.js';
 import { renderTable } from './text.js';
+import { andWait, type WaitOptions, waitOption } from './wait-for-nodes.js';
 
 export function addSecretsCommand(cli: Cli): void {
   const { program, context, run } = cli;
@@ -39,8 +40,12 @@ export function addSecretsCommand(cli: Cli): void {
     .argument('<secret-id>')
     .description('give a secret no more tokens from now on; those it got run out by themselves')
     .addOption(onlyWhenUnused())
-    .action((id: string, options: RetireOptions) =>
-      run(async (load) => endSecret(load().settings.dataDir, id, options)),
+    .addOption(waitOption())
+    .action((id: string, options: RetireOptions & WaitOptions) =>
+      run(async (load) => {
+        const { dataDir } = load().settings;
+        return andWait(dataDir, id, options, () => endSecret(dataDir, id, options));
+      }),
     );
 
   const kind = { word: 'Secret', noun: 'secrets', path: '/secrets', itsTokens: 'every token it got' };

@@ -46,9 +46,24 @@ export async function loadOrCreateMasterKey(
   configured: string | undefined,
   user: number | undefined = thisUser,
 ): Promise<SecretValue> {
-  if (configured !== undefined) return new SecretValue(configured);
-  const file = join(dataDir, 'master.key');
-  return (await readMasterKeyFile(file, user)) ?? createMasterKeyFile(file);
+  return (await loadMasterKey(dataDir, configured, user)) ?? createMasterKeyFile(masterKeyFile(dataDir));
+}
+
+/**
+ * The master key of the settings, else the one in the data directory, if there is one.
+ *
+ * @throws MasterKeyError as loadOrCreateMasterKey does
+ */
+export async function loadMasterKey(
+  dataDir: string,
+  configured: string | undefined,
+  user: number | undefined = thisUser,
+): Promise<SecretValue | undefined> {
+  return configured === undefined ? readMasterKeyFile(masterKeyFile(dataDir), user) : new SecretValue(configured);
+}
+
+function masterKeyFile(dataDir: string): string {
+  return join(dataDir, 'master.key');
 }
 
 async function readMasterKeyFile(file: string, user: number | undefined): Promise<SecretValue | undefined> {

@@ -1,10 +1,10 @@
 // What `dev` needs so that the first call works: two organisations with one client and one certificate each, in both
 // environments. Made once; a later start finds and reuses it.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Environment, environments } from '@tollward/protocol';
-import { BroughtAuthorityError, createClientKeyAndCsr, decideCsr } from '../certificates/index.js';
+import { BroughtAuthorityError, createClientKeyAndCsr, decideCsr, platformRoots } from '../certificates/index.js';
 import { createClient } from '../clients/index.js';
 import type { RunningTollward, TollwardCore } from '../compose.js';
 import { renderEnvFile } from './env-file.js';
@@ -32,6 +32,15 @@ export async function seed(
   return seeded as Record<Environment, SeededEnvironment>;
 }
 
+/** What clients of the environment are to trust. */
+export async function writeTrustFile(dataDir: string, environment: Environment, core: TollwardCore): Promise<string> {
+  const file = join(dataDir, environment, 'ca.pem');
+  const roots = platformRoots(core.authorities.of(environment), core.clock());
+  const written = await readFile(file, 'utf8').catch(() => undefined);
+  if (written !== roots) await writePrivateFile(file, roots);
+  return file;
+}
+
 async function seedEnvironment(
   dataDir: string,
   environment: Environment,
@@ -40,8 +49,7 @@ async function seedEnvironment(
   const { core } = tollward;
   const folder = join(dataDir, environment);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const caFile = join(folder, 'ca.pem');
-  await writePrivateFile(caFile, core.authorities[environment].platform.rootCertificatePem);
+  const caFile = await writeTrustFile(dataDir, environment, core);
 
   const [partner, other] = [
     await seedPartner(environment, partners[0].organisation, join(folder, partners[0].folder), core),

@@ -1,5 +1,10 @@
 import type { Log } from './observability/log.js';
 
+export interface Routine {
+  /** Waits for the turn that is running. */
+  stop(): Promise<void>;
+}
+
 /** Runs `work` again and again, never twice at once; a fault is logged and the next turn tries again. */
 export function every(
   ms: number,
@@ -7,7 +12,7 @@ export function every(
   name: string,
   work: () => Promise<void>,
   first: 'now' | 'later' = 'later',
-): { stop(): Promise<void> } {
+): Routine {
   let running: Promise<void> | undefined;
   const turn = (): void => {
     running ??= work()

@@ -3,7 +3,7 @@
 
 import type { RandomBytes } from './random.js';
 
-export type IdPrefix = 'org' | 'cli' | 'sec' | 'crt' | 'aud';
+export type IdPrefix = 'org' | 'cli' | 'sec' | 'crt' | 'aud' | 'nod' | 'aut';
 
 export function newId(prefix: IdPrefix, now: number, random: RandomBytes): string {
   const bytes = Buffer.alloc(16);

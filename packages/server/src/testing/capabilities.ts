@@ -1,20 +1,37 @@
 // The real capabilities on a database, without sockets, and a clock that a test moves.
 
 import { randomBytes } from 'node:crypto';
+import { openAuditChain } from '../audit/index.js';
 import { createClientKeyAndCsr, decideCsr, openAuthorities } from '../certificates/index.js';
 import { signClientCertificate } from '../certificates/sign-client-certificate.js';
-import { type ClientPolicy, createClient, issueClientCertificate } from '../clients/index.js';
+import {
+  type ClientPolicy,
+  createClient,
+  createHmacKeyRotation,
+  createSecretRehasher,
+  issueClientCertificate,
+} from '../clients/index.js';
 import { type AdmittedCall, runPipeline } from '../gateway/index.js';
 import type { ProtectedCall } from '../gateway/protected-call.js';
+import { createKeyCommands } from '../key-commands.js';
 import type { Database } from '../platform/database/database.js';
 import { openHmacKeyring } from '../platform/keys/hmac-keyring.js';
 import { createMasterKey } from '../platform/keys/master-key.js';
+import { createLog } from '../platform/observability/log.js';
 import { createHexIds } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { SecretValue } from '../platform/secret-value.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
-import { createStanding, createTokenOpener, type IssuedToken, issueToken, openTokenKeyring } from '../tokens/index.js';
-import type { TokenRequest } from '../tokens/issue-token.js';
+import {
+  type ClientRequest,
+  createStanding,
+  createTokenOpener,
+  type IssuedToken,
+  introspectToken,
+  issueToken,
+  openTokenKeyring,
+  revokeToken,
+} from '../tokens/index.js';
 import { createUsageRecorder } from '../usage/index.js';
 import { someTime } from './facts.js';
 
@@ -33,8 +50,13 @@ export async function openTestCapabilities(database: Database) {
   const masterKey = createMasterKey(new SecretValue(randomBytes(32).toString('base64')));
   const authorities = await openAuthorities(database, masterKey, time.now, random);
   const hmacKeys = await openHmacKeyring(database, masterKey, time.now);
-  const tokenKeys = await openTokenKeyring(database, masterKey, time.now);
-  const clients = createStanding(database, () => time.now);
+  const { logger } = createLog('silent', { write: () => undefined });
+  const audit = await openAuditChain({ database, masterKey, random, logger, onState: () => undefined }, time.now);
+  const tokenKeys = await openTokenKeyring({ database, masterKey, random }, time.now);
+  const clients = createStanding({ database, clock: () => time.now, isFresh: () => true });
+  const hmacKeyRotation = createHmacKeyRotation({ database, masterKey, random, reload: hmacKeys.reload });
+  const rehasher = createSecretRehasher({ database, standingChanged: clients.invalidate });
+  const keys = [tokenKeys.rotation, hmacKeyRotation];
   const usage = createUsageRecorder(database, () => undefined);
   const tokens = createTokenOpener(tokenKeys);
   const shared = {
@@ -50,23 +72,34 @@ export async function openTestCapabilities(database: Database) {
     mtlsUrl: 'https://localhost:8444',
   } as const;
 
-  /** A token request as a client of sandbox makes it on a new connection of the listener without certificates. */
+  /** What a client of sandbox sends on a new connection of the listener without certificates. */
+  const requestOf = (
+    clientId: string,
+    secret: string,
+    parameters: Readonly<Record<string, string>>,
+    changes: Partial<ClientRequest> = {},
+  ): ClientRequest => ({
+    ...connection,
+    authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
+    parameters: new Map(Object.entries(parameters)),
+    now: time.now,
+    proof: { proved: undefined },
+    ...changes,
+  });
+
   const requestToken = async (
     clientId: string,
     secret: string,
-    changes: Partial<TokenRequest> = {},
+    changes: Partial<ClientRequest> = {},
   ): Promise<IssuedToken | Refusal> =>
-    issueToken(
-      {
-        ...connection,
-        authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
-        parameters: new Map([['grant_type', 'client_credentials']]),
-        now: time.now,
-        proof: { proved: undefined },
-        ...changes,
-      },
-      { ...shared, hmacKeys, tokenKeys, random, newTokenId: createHexIds(random) },
-    );
+    issueToken(requestOf(clientId, secret, { grant_type: 'client_credentials' }, changes), {
+      ...shared,
+      hmacKeys,
+      onOldHash: rehasher.note,
+      tokenKeys,
+      random,
+      newTokenId: createHexIds(random),
+    });
 
   /** A call with a token, on the same listener. */
   const call = (token: string, changes: Partial<ProtectedCall> = {}): Promise<AdmittedCall | Refusal> =>
@@ -74,14 +107,31 @@ export async function openTestCapabilities(database: Database) {
 
   return {
     database,
+    masterKey,
     authorities,
     hmacKeys,
+    hmacKeyRotation,
+    tokenKeyRotation: tokenKeys.rotation,
+    keyCommands: createKeyCommands({ database, masterKey, keys, tokenKeys: tokenKeys.rotation, random }),
+    rehasher,
+    audit,
     tokens,
     clients,
     usage,
     random,
     time,
     requestToken,
+    requestRevocation: async ({ clientId, secret }: HeldClient, token: string) =>
+      revokeToken(requestOf(clientId, secret, { token }), {
+        ...shared,
+        hmacKeys,
+        tokens,
+        database,
+        random,
+        standingChanged: clients.invalidate,
+      }),
+    requestIntrospection: async ({ clientId, secret }: HeldClient, token: string) =>
+      introspectToken(requestOf(clientId, secret, { token }), { ...shared, hmacKeys, tokens }),
     call,
     standingChanged: clients.invalidate,
 
@@ -106,7 +156,7 @@ export async function openTestCapabilities(database: Database) {
     /** Lets time pass, as far as the token keys have to know. Back is not possible: old keys are gone. */
     passTime: async (ms: number): Promise<void> => {
       time.now += ms;
-      await tokenKeys.maintain(time.now);
+      await tokenKeys.rotation.maintain(time.now);
     },
 
     /** A client without mutual TLS, unless its policy says otherwise. */
@@ -155,7 +205,7 @@ export async function openTestCapabilities(database: Database) {
       const csr = await decideCsr((await createClientKeyAndCsr({ organisation: 'Elsewhere' })).csrPem);
       if (!csr.ok) throw new Error(csr.remedy);
       const { certificatePem } = await signClientCertificate({
-        authority: authorities.production.partner,
+        authority: authorities.of('production').partner(time.now),
         csr: csr.csr,
         clientId: commonName,
         now: time.now,

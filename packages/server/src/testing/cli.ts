@@ -32,8 +32,10 @@ export async function runCli(words: readonly string[], changes: Partial<CliConte
       error += text;
     },
     readInput: () => undefined,
+    streamInput: async function* () {},
     clock: () => Date.parse('2026-03-01T12:00:00.000Z'),
     startDev: async () => undefined,
+    startServe: async () => undefined,
     ...changes,
   });
   return { exitCode, out, error };

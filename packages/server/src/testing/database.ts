@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe } from 'vitest';
 import type { Database } from '../platform/database/database.js';
-import { migrate, migrationsDirectory } from '../platform/database/migrate.js';
+import { migrate } from '../platform/database/migrate.js';
+import { migrationsDirectory } from '../platform/database/migration-status.js';
 import { createPglite, openPglite, pgliteDatabase } from '../platform/database/pglite.js';
 import { openPostgres } from '../platform/database/postgres.js';
 import { createTestPostgres, type TestPostgres, testServerUrl } from './postgres-server.js';
@@ -35,7 +36,7 @@ export function describeOnEachEngine(name: string, block: (open: OpenDatabase) =
     block(async () => {
       const postgres = await createTestPostgres(serverUrl ?? '');
       created.push(postgres);
-      const database = keep(opened, await openPostgres({ url: postgres.url, poolSize: 4, exclusive: false }));
+      const database = keep(opened, await openPostgres({ url: postgres.url, poolSize: 4 }));
       await migrate(database);
       return database;
     });

@@ -57,6 +57,7 @@ export function someClient(changes: Partial<ClientFacts> = {}): ClientFacts {
     allowedAddresses: [],
     secrets: [someSecret()],
     certificates: new Map([[certificate.thumbprint, certificate]]),
+    revokedTokens: new Set(),
     ...changes,
   };
 }
@@ -93,22 +94,24 @@ export function someTokenKey(byte: number): TokenKey {
   };
 }
 
-/** A source of client facts that counts who asked it; `confirmed` is what a second look finds. */
+/** A source of client facts that counts who asked it; `confirmed` is what a second look finds, and is cached from then on. */
 export function someClients(
   cached: ClientFacts | undefined,
   confirmed: ClientFacts | undefined = cached,
 ): ClientFactsSource & { readonly asked: string[] } {
   const asked: string[] = [];
+  let known = cached;
   const only = (client: ClientFacts | undefined, environment: Environment, id: string) =>
     client?.environment === environment && client.id === id ? client : undefined;
   return {
     asked,
     get: (environment, id) => {
       asked.push('get');
-      return only(cached, environment, id);
+      return only(known, environment, id);
     },
     confirm: async (environment, id) => {
       asked.push('confirm');
+      known = confirmed;
       return only(confirmed, environment, id);
     },
   };
@@ -126,7 +129,6 @@ export function someUsage(): UsageRecorder & {
     flush: async () => undefined,
     lastDroppedAt: () => 0,
     lastPendingAt: () => 0,
-    purge: async () => 0,
   };
 }
 
@@ -137,11 +139,12 @@ export function fakeDatabase(calls: Partial<Database>): Database {
   };
   return {
     engine: 'pglite',
+    shared: false,
     transaction: unexpected,
     read: unexpected,
     clock: unexpected,
     assertWritable: () => undefined,
-    exclusivity: () => 1,
+    readUrgently: unexpected,
     close: unexpected,
     ...calls,
   };

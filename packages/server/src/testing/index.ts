@@ -2,6 +2,8 @@ export { askManagement, type ManagementAnswer, type ManagementQuestion } from '.
 export { describeOnEachEngine, type OpenDatabase, openTestDatabase } from './database.js';
 export { giveExpiryNotices } from './expiry-notices.js';
 export { openDatabaseIn } from './lasting-database.js';
+export { measurePostgres } from './measure-postgres.js';
+export { findLost, keepWriting, type Notebook, type NotedClient, openNotebook } from './noted-writes.js';
 export {
   type Added,
   addCertificate,

@@ -22,6 +22,8 @@ export async function openTestManagement() {
       startedAt: '2026-03-01T11:00:00.000Z',
       listeners: [{ environment: 'sandbox', listener: 'api', url: 'https://localhost:8443' }],
       ready: true,
+      checks: [],
+      node: null,
     }),
     onFault: (error) => faults.push(error),
   });

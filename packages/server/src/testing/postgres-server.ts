@@ -13,6 +13,8 @@ export function testServerUrl(): string | undefined {
 
 export interface TestPostgres {
   readonly url: string;
+  /** Runs a statement in it, on a connection of its own. */
+  run(statement: string): Promise<void>;
   /** Ends every connection to the database and lets no new one in. */
   cut(): Promise<void>;
   /** Lets connections in again. */
@@ -29,6 +31,7 @@ export async function createTestPostgres(serverUrl: string): Promise<TestPostgre
   url.pathname = `/${name}`;
   return {
     url: url.href,
+    run: (statement) => onServer(url.href, statement),
     cut: async () => {
       await run(`alter database ${name} with allow_connections false`);
       await run(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);

@@ -1,4 +1,5 @@
 import type { Environment } from '@tollward/protocol';
+import { platformRoots } from '../certificates/index.js';
 import { type RunningTollward, startTollward } from '../compose.js';
 import { type Settings, settingsSchema } from '../platform/config/settings.js';
 import type { Database } from '../platform/database/database.js';
@@ -49,7 +50,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...running,
     time,
     logLines,
-    caOf: (environment) => running.core.authorities[environment].platform.rootCertificatePem,
+    caOf: (environment) => platformRoots(running.core.authorities.of(environment), time.now),
     stop: () => running.close(0),
   };
 }

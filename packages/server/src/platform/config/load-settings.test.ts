@@ -41,6 +41,8 @@ describe('the order of the sources', () => {
     const file = write('host', 'from-file\n');
     const variables = { TOLLWARD_HOST_FILE: file };
     expect(load({ variables })).toMatchObject({ settings: { host: 'from-file' }, sources: { host: 'file' } });
+    expect(load({ variables }).files).toMatchObject({ host: file });
+    expect(load({ flags: { host: 'from-flag' }, variables }).files.host).toBeUndefined();
 
     const environment = { TOLLWARD_HOST: 'from-environment' };
     expect(load({ variables: environment })).toMatchObject({

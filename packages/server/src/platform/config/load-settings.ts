@@ -4,9 +4,13 @@ import { type SettingName, type Settings, settingNames, settingsSchema, variable
 
 export type SettingSource = 'command line' | 'environment' | 'file' | 'config.json' | 'default';
 
+export type SettingFiles = Readonly<Partial<Record<SettingName, string | undefined>>>;
+
 export interface LoadedSettings {
   readonly settings: Settings;
   readonly sources: Readonly<Record<SettingName, SettingSource>>;
+  /** The files that values came from, for those that are read again. */
+  readonly files: SettingFiles;
 }
 
 /** Settings that can not be used. The message lists every problem; no value of a secret is in it. */
@@ -39,8 +43,10 @@ export function loadSettings({ flags, variables, workingDirectory }: SettingsInp
     SettingName,
     SettingSource
   >;
-  const offer = (name: SettingName, value: unknown, source: SettingSource): void => {
+  const files: Partial<Record<SettingName, string | undefined>> = {};
+  const offer = (name: SettingName, value: unknown, source: SettingSource, file?: string): void => {
     sources[name] = source;
+    files[name] = file;
     // Coercion would read an empty text, null and false as 0.
     if (value === '' || (typeof value !== 'string' && typeof value !== 'number')) {
       problems.push(`${variableName(name)} (${source}) must be a text or a number, and not empty.`);
@@ -56,7 +62,7 @@ export function loadSettings({ flags, variables, workingDirectory }: SettingsInp
       problems.push(`${variable} and ${variable}_FILE are both set; set one.`);
     else if (value !== undefined) offer(name, value, 'environment');
     else if (file !== undefined)
-      readSecretFile(file, `${variable}_FILE`, problems, (text) => offer(name, text, 'file'));
+      readSecretFile(file, `${variable}_FILE`, problems, (text) => offer(name, text, 'file', resolve(file)));
   };
 
   // The data directory comes first: config.json lies in it.
@@ -90,7 +96,7 @@ export function loadSettings({ flags, variables, workingDirectory }: SettingsInp
     }
   }
   if (problems.length > 0 || !parsed.success) throw new SettingsError(problems);
-  return { settings: parsed.data, sources };
+  return { settings: parsed.data, sources, files };
 }
 
 function unknownVariables(variables: SettingsInput['variables']): string[] {

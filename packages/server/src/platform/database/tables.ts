@@ -1,7 +1,7 @@
 // The tables of migrations/*.sql as types. docs/generated/schema.md is the same, read back from a migrated database.
 
 import type { Environment, RefusalCode } from '@tollward/protocol';
-import type { Generated, Selectable } from 'kysely';
+import type { Generated, JSONColumnType, Selectable } from 'kysely';
 
 export interface OrganisationsTable {
   id: string;
@@ -71,6 +71,16 @@ export interface CertificateAuthoritiesTable {
   issuing_certificate: string;
   issuing_key_sealed: Buffer;
   created_at: Date;
+  id: Generated<string>;
+  active_from: Generated<Date>;
+}
+
+export interface TicketKeysTable {
+  environment: Environment;
+  id: string;
+  key_sealed: Buffer;
+  created_at: Date;
+  active_from: Date;
 }
 
 export interface HmacKeysTable {
@@ -78,6 +88,7 @@ export interface HmacKeysTable {
   version: number;
   key_sealed: Buffer;
   created_at: Date;
+  active_from: Generated<Date>;
 }
 
 export interface TokenKeysTable {
@@ -88,6 +99,32 @@ export interface TokenKeysTable {
   active_from: Date;
   active_until: Date;
   readable_until: Date;
+  seals: Generated<bigint>;
+}
+
+/** An EC public key as a JWK (RFC 7517, RFC 7518 section 6.2.1). */
+export interface EcPublicJwk {
+  kty: 'EC';
+  crv: 'P-256';
+  x: string;
+  y: string;
+}
+
+export interface SigningKeysTable {
+  environment: Environment;
+  kid: string;
+  public_jwk: JSONColumnType<EcPublicJwk>;
+  key_sealed: Buffer;
+  created_at: Date;
+  active_from: Date;
+}
+
+export interface RevokedTokensTable {
+  environment: Environment;
+  client_id: string;
+  token_id: string;
+  revoked_at: Date;
+  expires_at: Date;
 }
 
 export interface RefusalsTable {
@@ -124,6 +161,41 @@ export interface CredentialUsesTable {
   expires_at: Date;
 }
 
+export interface AnnouncementsTable {
+  id: Generated<bigint>;
+  transaction_id: Generated<string>;
+  topic: 'standing' | 'keys';
+  environment: Environment | null;
+  subject: string;
+  expires_at: Generated<Date>;
+}
+
+export interface NodesTable {
+  id: string;
+  name: string;
+  version: string;
+  environments: Environment[];
+  started_at: Date;
+  polled_at: Date;
+  bound_ms: number;
+  /** A pg_snapshot in its text form. */
+  applied: string;
+  expires_at: Date;
+}
+
+export interface RateCountsTable {
+  limiter: string;
+  key: string;
+  node: string;
+  second_index: bigint;
+  second_current: bigint;
+  second_previous: bigint;
+  minute_index: bigint;
+  minute_current: bigint;
+  minute_previous: bigint;
+  expires_at: Date;
+}
+
 export interface AuditEntriesTable {
   id: string;
   occurred_at: Date;
@@ -138,17 +210,45 @@ export interface AuditEntriesTable {
   entry_hash: Generated<Buffer | null>;
 }
 
+export interface AuditKeysTable {
+  id: string;
+  public_key: Buffer;
+  key_sealed: Buffer | null;
+  created_at: Date;
+  active_from: Date;
+  activated_at: Date | null;
+  retired_at: Date | null;
+}
+
+export interface AuditCheckpointsTable {
+  number: bigint;
+  position: bigint;
+  entry_hash: Buffer;
+  previous_hash: Buffer;
+  signed_at: Date;
+  key_id: string;
+  signature: Buffer;
+}
+
 export interface Tables {
   organisations: OrganisationsTable;
   clients: ClientsTable;
   client_secrets: ClientSecretsTable;
   certificates: CertificatesTable;
   certificate_authorities: CertificateAuthoritiesTable;
+  ticket_keys: TicketKeysTable;
   hmac_keys: HmacKeysTable;
   token_keys: TokenKeysTable;
+  signing_keys: SigningKeysTable;
+  revoked_tokens: RevokedTokensTable;
   refusals: RefusalsTable;
   credential_uses: CredentialUsesTable;
+  announcements: AnnouncementsTable;
+  nodes: NodesTable;
+  rate_counts: RateCountsTable;
   audit_entries: AuditEntriesTable;
+  audit_keys: AuditKeysTable;
+  audit_checkpoints: AuditCheckpointsTable;
 }
 
 export type Row<Table extends keyof Tables> = Selectable<Tables[Table]>;

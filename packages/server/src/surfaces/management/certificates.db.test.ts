@@ -168,8 +168,12 @@ describe('certificates', () => {
       expect(certificates[0]?.role).toBe('root');
       for (const { pem, sha256 } of certificates) expect(sha256).toBe(new X509Certificate(pem).fingerprint256);
     }
-    expect(sandbox.certificates[0]?.pem).toBe(management.authorities.sandbox.platform.rootCertificatePem);
-    expect(production.certificates[0]?.pem).toBe(management.authorities.production.platform.rootCertificatePem);
+    expect(sandbox.certificates[0]?.pem).toBe(
+      management.authorities.of('sandbox').platform(Date.now()).rootCertificatePem,
+    );
+    expect(production.certificates[0]?.pem).toBe(
+      management.authorities.of('production').platform(Date.now()).rootCertificatePem,
+    );
     await expectInvalid('GET', '/environments/staging/platform-chain');
   });
 

@@ -58,6 +58,8 @@ describe('status', () => {
       startedAt: '2026-03-01T11:00:00.000Z',
       listeners: [{ environment: 'sandbox', listener: 'api', url: 'https://localhost:8443' }],
       ready: true,
+      checks: [],
+      node: null,
       clockSkewMs: expect.any(Number),
     });
     // The clock of the test stands still, so the skew only shrinks while the database's runs on.
@@ -206,6 +208,29 @@ describe('inspecting a token', () => {
   });
 });
 
+describe('revoking a token', () => {
+  it('ends it, tells whose it was, and never repeats it', async () => {
+    const created = await createClient({ mtlsRequired: false });
+    const token = await issueToken(created);
+    const kept = await issueToken(created);
+    const inForce = async (of: string) =>
+      (await post('/tokens/inspection', { token: of })).json<{ inForce: boolean }>().inForce;
+    const told = { clientId: created.client.id, tokenId: expect.stringMatching(/^[0-9a-f]{32}$/) };
+
+    const response = await post('/tokens/revocation', { token });
+    expect(response.json()).toEqual({ ...told, revoked: 'token' });
+    expect(response.body).not.toContain(token);
+    expect([await inForce(token), await inForce(kept)]).toEqual([false, true]);
+    expect((await post('/tokens/revocation', { token })).json()).toEqual({ ...told, revoked: 'nothing' });
+  });
+
+  it('of what is no token changes nothing, says so and does not repeat it', async () => {
+    const response = await post('/tokens/revocation', { token: 'tlw_sbx_at_garbage' });
+    expect(response.json()).toMatchObject({ status: 404, code: 'token_unreadable' });
+    expect(response.body).not.toContain('garbage');
+  });
+});
+
 describe('explaining a refusal', () => {
   const traceId = '0123456789abcdef0123456789abcdef';
 
@@ -262,6 +287,7 @@ describe('every route', () => {
     ['POST', `/certificates/cli_${other}/revocation`],
     ['GET', '/refusals/..%2fstatus'],
     ['POST', '/tokens/inspection'],
+    ['POST', '/tokens/revocation'],
   ] as const)('refuses %s %s by its shape', async (method, url) => {
     expectProblem(await management.surface.inject({ method, url }), 400, 'validation_failed');
   });

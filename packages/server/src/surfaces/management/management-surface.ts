@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, type RawServerDefault } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { AuditChain } from '../../audit/index.js';
 import type { Authorities } from '../../certificates/index.js';
 import type { Database } from '../../platform/database/database.js';
 import type { HmacKeyring } from '../../platform/keys/hmac-keyring.js';
@@ -12,8 +13,11 @@ import type { RefusalRecorder } from '../../refusals/index.js';
 import type { Standing, TokenOpener } from '../../tokens/index.js';
 import type { UsageRecorder } from '../../usage/index.js';
 import { addressUnreadable, answerProblems } from './problems.js';
+import { auditRoutes } from './routes/audit.js';
 import { certificateRoutes } from './routes/certificates.js';
 import { clientRoutes } from './routes/clients.js';
+import { type KeyCommands, keyRoutes } from './routes/keys.js';
+import { nodeRoutes } from './routes/nodes.js';
 import { refusalRoutes } from './routes/refusals.js';
 import { secretRoutes } from './routes/secrets.js';
 import { statusRoutes } from './routes/status.js';
@@ -24,7 +28,9 @@ export interface ManagementDependencies {
   readonly database: Database;
   readonly authorities: Authorities;
   readonly hmacKeys: HmacKeyring;
+  readonly keyCommands: KeyCommands;
   readonly tokens: TokenOpener;
+  readonly audit: Pick<AuditChain, 'seal' | 'state'>;
   readonly clients: Standing;
   readonly refusals: RefusalRecorder;
   readonly usage: UsageRecorder;
@@ -65,6 +71,9 @@ export function createManagementSurface(dependencies: ManagementDependencies): M
   secretRoutes(surface, dependencies);
   certificateRoutes(surface, dependencies);
   tokenRoutes(surface, dependencies);
+  keyRoutes(surface, dependencies);
   refusalRoutes(surface, dependencies);
+  auditRoutes(surface, dependencies);
+  nodeRoutes(surface, dependencies);
   return surface;
 }

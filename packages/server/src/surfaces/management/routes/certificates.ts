@@ -92,7 +92,10 @@ export function certificateRoutes(surface: ManagementSurface, dependencies: Mana
   surface.get(
     '/environments/:environment/platform-chain',
     { schema: { params: environmentParametersSchema, response: { 200: platformChainSchema } } },
-    async ({ params: { environment } }) => ({ environment, certificates: platformChain(authorities, environment) }),
+    async ({ params: { environment } }) => ({
+      environment,
+      certificates: platformChain(authorities.of(environment), clock()),
+    }),
   );
 
   surface.get(

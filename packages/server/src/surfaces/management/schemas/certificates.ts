@@ -139,6 +139,7 @@ export const platformChainSchema = z.object({
         subject: z.string(),
         sha256: z.string(),
         notAfter: time,
+        usedFrom: time,
       }),
     )
     .readonly(),
