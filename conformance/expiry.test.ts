@@ -105,7 +105,7 @@ describeOnEachEngine('the expiry of certificates', (open) => {
       socket.destroy();
       expect(ends.get(`{environment="${environment}",kind="listener"}`)).toBe(listener / 1_000);
       expect(ends.get(`{environment="${environment}",kind="platform_authority"}`)).toBe(issuer / 1_000);
-      const partner = endOf(server.core.authorities[environment].partner.issuingCertificatePem);
+      const partner = endOf(server.core.authorities.of(environment).partner(server.time.now).issuingCertificatePem);
       expect(ends.get(`{environment="${environment}",kind="partner_authority"}`)).toBe(partner / 1_000);
     }
 

@@ -17,6 +17,7 @@ const aboutTheRequest = [
   'client_rate_limited',
   'body_too_large',
   'body_not_form',
+  'parameter_missing',
   'parameter_repeated',
   'parameter_in_query',
   'grant_type_missing',

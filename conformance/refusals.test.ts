@@ -124,6 +124,13 @@ const cases: readonly (readonly [string, () => Promise<CallAnswer>, string, stri
   ['no grant type', form('scope=x'), 'grant_type_missing', 'grant', 'owned'],
   ['an unknown grant type', form('grant_type=password'), 'grant_type_unsupported', 'grant', 'owned'],
   [
+    'no token to revoke',
+    () => requestToken(server, client, { path: '/oauth/revoke', body: 'scope=x' }),
+    'parameter_missing',
+    'answer',
+    'owned',
+  ],
+  [
     'a call without a token',
     () => call(server, { path: '/v1/authenticated/playground' }),
     'token_missing',
