@@ -47,10 +47,7 @@ describeOnEachEngine('revoking a token', (open) => {
     expect(await capabilities.requestRevocation(client, ended)).toEqual({ clientId: client.clientId });
     expect(await countRows(client)).toBe(1);
 
-    const entries = (await readAudit()).slice(before);
-    expect(entries).toEqual([
-      { actor: 'client', action: 'token.revoked', subject: expect.stringMatching(/^[0-9a-f]{32}$/) },
-    ]);
+    expect(await readAudit(), 'a client can not make the trail grow').toHaveLength(before);
   });
 
   test('of another client, or what is no token, or one that expired, is answered alike and does nothing', async () => {
@@ -81,7 +78,11 @@ describeOnEachEngine('revoking a token', (open) => {
     const client = await capabilities.makeClient('of operators');
     const { clientId } = client;
     const [ended, kept] = [await tokenOf(client), await tokenOf(client)];
+    const before = (await readAudit()).length;
     expect(await revokeByOperator(ended)).toMatchObject({ ok: true, clientId, revoked: 'token' });
+    expect((await readAudit()).slice(before)).toEqual([
+      { actor: 'operator', action: 'token.revoked', subject: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    ]);
     expect(await revokeByOperator(ended)).toMatchObject({ ok: true, clientId, revoked: 'nothing' });
     expect(await outcomesOf(ended, kept)).toEqual(['token_revoked', 'admitted']);
     expect(await revokeByOperator('garbage')).toEqual({ ok: false, problem: 'unreadable' });

@@ -88,6 +88,8 @@ async function revoke(
         return decision;
       case 'token': {
         await insertRevokedToken(tx, { environment, clientId, tokenId, expiresAt }, now);
+        // What a client does with its own tokens is traffic: its row and the request line tell of it, and the trail is for good.
+        if (actor === 'client') return decision;
         const fact = { environment, actor, action: 'token.revoked', subject: tokenId, details: { clientId } };
         await appendAuditEntry(tx, fact, now, random);
         return decision;

@@ -32,7 +32,7 @@ export interface Database {
   /** @throws when every unit of work would be refused now. Known without a question to the database */
   assertWritable(): void;
 
-  /** The database's clock, milliseconds since the epoch. */
+  /** The database's clock, milliseconds since the epoch. Urgent: a late answer would say the wrong time. */
   clock(): Promise<number>;
 
   /** Waits for what is running, then lets go of the files or connections. */
