@@ -185,6 +185,8 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const auditChain = { database, masterKey, random, logger: log.logger, onState: metrics.auditChain };
   const audit = await openAuditChain(auditChain, now);
   keys.push(audit.keys);
+  // What changed between the reading of a kind and its place in the list was announced to nobody.
+  await reloadKeys();
   const refusals = createRefusalRecorder({ database, onDropped: metrics.refusalsDropped });
   const usage = createUsageRecorder(database, metrics.usageDropped);
   const clockWatch = createClockWatch(database, clock, log.logger, metrics.clockSkew);

@@ -54,7 +54,9 @@ export async function listConfirmations(tx: ReadTx, { environment, clientId }: O
             .where('topic', '=', 'standing')
             .where('environment', '=', environment)
             .where('subject', '=', clientId)
-            .where(sql<boolean>`not pg_visible_in_snapshot(announcements.transaction_id, nodes.applied)`),
+            .where(sql<boolean>`not pg_visible_in_snapshot(announcements.transaction_id, nodes.applied)`)
+            // Rows of a restored database may name transactions that are still to come.
+            .where(sql<boolean>`pg_visible_in_snapshot(announcements.transaction_id, pg_current_snapshot())`),
         ),
       )
         .$castTo<boolean>()

@@ -18,24 +18,27 @@ const soon = { timeout: 10_000, interval: 10 };
 interface Follower {
   readonly feed: ChangeFeed;
   readonly heard: (Announcement & { readonly source: AnnouncementSource })[];
-  readonly gaps: { count: number };
-  /** What the node believes to have passed beside the real time. */
-  readonly time: { ahead: number };
+  /** How often it was told to begin anew, and how often that is to fail. */
+  readonly gaps: { count: number; failures: number };
+  /** What the node believes to have passed beside the real time, by either clock. */
+  readonly time: { ahead: number; wallAhead: number };
 }
 
 async function follow(database: Database, name: string): Promise<Follower> {
   const heard: Follower['heard'] = [];
-  const gaps = { count: 0 };
-  const time = { ahead: 0 };
+  const gaps = { count: 0, failures: 0 };
+  const time = { ahead: 0, wallAhead: 0 };
   const feed = await openChangeFeed({
     database,
     node: { id: `nod_${name}`, name, version: '1', environments: ['sandbox'] },
     log: createLog('silent', { write: () => undefined }),
     monotonic: () => performance.now() + time.ahead,
+    wallClock: () => Date.now() + time.wallAhead,
     boundMs,
     onAnnouncement: (announcement, source) => void heard.push({ ...announcement, source }),
     onGap: () => {
       gaps.count += 1;
+      if (gaps.count <= gaps.failures) throw new Error('not now');
     },
   });
   return { feed, heard, gaps, time };
@@ -166,6 +169,14 @@ describe.skipIf(!serverUrl)('the change feed [PostgreSQL]', () => {
       ['cli_2'],
     );
     await run(`update certificates set paused_until = ${day} where id = 'crt_1'`, ['cli_2']);
+    await run(`delete from certificates where id = 'crt_1'`, ['cli_2']);
+    await admin.query(
+      `insert into clients (environment, id, organisation_id, name, created_at) values ('sandbox', 'cli_3', 'org_1', 'c', now())`,
+    );
+    await vi.waitFor(() => expect(told(follower, 'poll')).toContain('cli_3'), soon);
+    await run(`update client_secrets set client_id = 'cli_3' where id = 'sec_1'`, ['cli_1', 'cli_3']);
+    await run(`delete from client_secrets where id = 'sec_1'`, ['cli_3']);
+    await run(`delete from clients where id = 'cli_3'`, ['cli_3']);
     await run(
       `insert into token_keys (environment, id, key_sealed, created_at, active_from, active_until, readable_until)
        values ('sandbox', '00000001', '', now(), now(), ${day}, ${day} + interval '1 day')`,
@@ -200,6 +211,70 @@ describe.skipIf(!serverUrl)('the change feed [PostgreSQL]', () => {
     await vi.waitFor(() => expect(follower.gaps.count).toBe(2), soon);
     await announce(admin, 'cli_later');
     await vi.waitFor(() => expect(told(follower, 'poll')).toContain('cli_later'), soon);
+  });
+
+  test('starts over when its row is not what it last wrote, as after a crash in which that was lost', async () => {
+    const follower = await followed('crashed');
+    const { rows } = await admin.query<{ applied: string }>(`select applied::text from nodes where id = 'nod_crashed'`);
+    await announce(admin, 'cli_before');
+    await vi.waitFor(() => expect(told(follower, 'poll')).toContain('cli_before'), soon);
+    await follower.feed.poll();
+    expect(follower.gaps.count).toBe(0);
+    await admin.query(`update nodes set applied = $1 where id = 'nod_crashed'`, [rows[0]?.applied]);
+    await vi.waitFor(() => expect(follower.gaps.count).toBe(1), soon);
+    await announce(admin, 'cli_again');
+    await vi.waitFor(() => expect(told(follower, 'poll')).toContain('cli_again'), soon);
+    expect(follower.gaps.count).toBe(1);
+  });
+
+  test('goes on after polls whose outcome it never heard', async () => {
+    const follower = await followed('unsure');
+    await admin.query(`alter table announcements rename to announcements_away`);
+    await vi.waitFor(() => expect(follower.feed.isFresh()).toBe(false), soon);
+    await admin.query(`alter table announcements_away rename to announcements`);
+    await vi.waitFor(() => expect(follower.feed.isFresh()).toBe(true), soon);
+    expect(follower.gaps.count).toBe(0);
+  });
+
+  test('is not fresh until what was missed is made up for', async () => {
+    const follower = await followed('failing');
+    follower.gaps.failures = 3;
+    await admin.query(`delete from nodes where id = 'nod_failing'`);
+    await vi.waitFor(() => expect(follower.gaps.count).toBe(4), soon);
+    await vi.waitFor(() => expect(follower.feed.isFresh()).toBe(true), soon);
+    await follower.feed.poll();
+    expect(follower.gaps.count).toBe(4);
+  });
+
+  test('forgets everything instead of reading more than 10,000 announcements one by one', async () => {
+    const follower = await followed('flooded');
+    await admin.query('alter table announcements disable trigger announcements_notify');
+    await admin.query(
+      `insert into announcements (topic, environment, subject) select 'standing', 'sandbox', 'cli_' || n from generate_series(1, 10001) n`,
+    );
+    await vi.waitFor(() => expect(follower.gaps.count).toBe(1), soon);
+    await announce(admin, 'cli_afterwards');
+    await vi.waitFor(() => expect(told(follower, 'poll')).toEqual(['cli_afterwards']), soon);
+  });
+
+  test('is told nothing again and again by rows of a restored database, whose transactions are still to come', async () => {
+    const follower = await followed('restored');
+    await admin.query(
+      `insert into announcements (transaction_id, topic, environment, subject)
+       values ('9000000000000', 'standing', 'sandbox', 'cli_restored')`,
+    );
+    await announce(admin, 'cli_now');
+    await vi.waitFor(() => expect(told(follower, 'poll')).toEqual(['cli_now']), soon);
+    for (let again = 0; again < 3; again += 1) await follower.feed.poll();
+    expect(told(follower, 'poll')).toEqual(['cli_now']);
+    await admin.query(`delete from announcements where subject = 'cli_restored'`);
+  });
+
+  test('is not fresh after a suspension that its steady clock slept through', async () => {
+    const follower = await followed('suspended');
+    follower.time.wallAhead += 60_000;
+    expect(follower.feed.isFresh()).toBe(false);
+    await vi.waitFor(() => expect(follower.feed.isFresh()).toBe(true), soon);
   });
 
   test('leaves its row as long as it runs, with a snapshot that sees what it has taken into account', async () => {

@@ -30,6 +30,8 @@ export interface ChangeFeedOptions {
   readonly log: Log;
   /** Milliseconds of a clock that is never set back. */
   readonly monotonic: () => number;
+  /** Asked too, because the other one stands still while a machine is suspended. */
+  readonly wallClock?: () => number;
   /** For how long after a poll was sent what is in memory may be believed. */
   readonly boundMs: number;
   /** What it returns is waited for before this node says that it has taken the change into account. */
@@ -55,6 +57,8 @@ export interface ChangeFeed {
 /** Without a break in which announcements could be missed: they are kept for an hour. */
 const longestSilenceMs = 30 * 60_000;
 const pollMs = 500;
+/** More at once are not read one by one: whoever forgets everything is done sooner. */
+const mostAnnouncements = 10_000;
 /** Between two polls that something asks for. */
 const shortestPauseMs = 20;
 
@@ -83,7 +87,8 @@ export async function openChangeFeed(options: ChangeFeedOptions): Promise<Change
 interface Polled {
   readonly snapshot: string;
   readonly oldest: string;
-  readonly registered: boolean;
+  /** The row of the node is there, and as this process wrote it. */
+  readonly continued: boolean;
   readonly announcements: readonly (readonly [Announcement['topic'], Environment | null, string])[];
 }
 
@@ -94,7 +99,16 @@ class PolledFeed implements ChangeFeed {
   /** The snapshot up to which everything was taken into account. */
   #applied = '';
   #oldest = '0';
+  /**
+   * What the row of this node may hold: what was last written, and what was sent with polls that failed since. A database
+   * that crashed gives out transaction ids again that nobody kept, and what a snapshot saw of them is worth nothing. But
+   * it keeps its log up to some point: if our last write survived, so did everything that our snapshots saw.
+   */
+  #written: readonly string[] = [];
+  /** What was missed is not made up for yet. */
+  #gap = false;
   #goodSince: number;
+  #goodSinceByWall: number;
   #failing = false;
   #running: Promise<void> | undefined;
   #again = false;
@@ -104,6 +118,7 @@ class PolledFeed implements ChangeFeed {
   constructor(options: ChangeFeedOptions) {
     this.#options = options;
     this.#goodSince = Number.NEGATIVE_INFINITY;
+    this.#goodSinceByWall = Number.NEGATIVE_INFINITY;
   }
 
   get nodeId(): string {
@@ -112,9 +127,9 @@ class PolledFeed implements ChangeFeed {
 
   async start(): Promise<void> {
     const { database, node } = this.#options;
-    const sentAt = this.#options.monotonic();
+    const sentAt = this.#readClocks();
     await this.#register();
-    this.#goodSince = sentAt;
+    this.#becomeGood(sentAt);
     this.#listener = await AnnouncementListener.open(() => listenerOf(database), node.id, {
       onNotification: (payload) => this.#notified(payload),
       onHearing: (hearing, reason) => this.#heard(hearing, reason),
@@ -128,7 +143,18 @@ class PolledFeed implements ChangeFeed {
   }
 
   ageMs(): number {
-    return this.#options.monotonic() - this.#goodSince;
+    const now = this.#readClocks();
+    return Math.max(now.monotonic - this.#goodSince, now.wall - this.#goodSinceByWall);
+  }
+
+  #readClocks(): { readonly monotonic: number; readonly wall: number } {
+    const { monotonic, wallClock = Date.now } = this.#options;
+    return { monotonic: monotonic(), wall: wallClock() };
+  }
+
+  #becomeGood({ monotonic, wall }: { readonly monotonic: number; readonly wall: number }): void {
+    this.#goodSince = monotonic;
+    this.#goodSinceByWall = wall;
   }
 
   isHearing(): boolean {
@@ -168,14 +194,14 @@ class PolledFeed implements ChangeFeed {
   }
 
   async #pollOnce(): Promise<void> {
-    const sentAt = this.#options.monotonic();
+    const sentAt = this.#readClocks();
+    const sent = this.#applied;
     try {
       const polled = await this.#ask();
-      if (
-        !polled.registered ||
-        sentAt - this.#goodSince > longestSilenceMs ||
-        BigInt(polled.oldest) < BigInt(this.#oldest)
-      ) {
+      this.#written = [sent];
+      const tooMany = polled.announcements.length > mostAnnouncements;
+      this.#gap ||= !polled.continued || tooMany || sentAt.monotonic - this.#goodSince > longestSilenceMs;
+      if (this.#gap) {
         await this.#startOver();
       } else {
         await Promise.all(
@@ -188,9 +214,10 @@ class PolledFeed implements ChangeFeed {
         this.#applied = polled.snapshot;
         this.#oldest = polled.oldest;
       }
-      this.#goodSince = sentAt;
+      this.#becomeGood(sentAt);
       this.#report(false);
     } catch (error) {
+      if (!this.#written.includes(sent)) this.#written = [...this.#written, sent];
       this.#report(true, error);
     }
   }
@@ -201,17 +228,23 @@ class PolledFeed implements ChangeFeed {
     const { rows } = await EngineDatabase.pulse(database, (kysely) =>
       sql<Polled>`
         with alive as (
-          update nodes set polled_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 minute',
+          update nodes set polled_at = clock_timestamp(), expires_at = ${expiry(boundMs)},
             bound_ms = ${boundMs}, applied = ${this.#applied}::pg_snapshot
-          where id = ${node.id} returning id
+          where id = ${node.id} and applied::text = any(${[...this.#written]}) returning id
+        ),
+        -- Of a row whose transaction the server knows nothing of, as after a restore, nobody can say when it was new.
+        news as (
+          select distinct topic, environment, subject from announcements
+          where transaction_id >= ${this.#oldest}::xid8
+            and not pg_visible_in_snapshot(transaction_id, ${this.#applied}::pg_snapshot)
+            and pg_visible_in_snapshot(transaction_id, pg_current_snapshot())
+          limit ${mostAnnouncements + 1}
         )
         select pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as oldest,
-          exists (select from alive) as registered,
-          coalesce((
-            select json_agg(distinct jsonb_build_array(topic, environment, subject)) from announcements
-            where transaction_id >= ${this.#oldest}::xid8
-              and not pg_visible_in_snapshot(transaction_id, ${this.#applied}::pg_snapshot)
-          ), '[]') as announcements`.execute(kysely),
+          exists (select from alive) as continued,
+          coalesce((select json_agg(json_build_array(topic, environment, subject)) from news), '[]') as announcements`.execute(
+        kysely,
+      ),
     );
     const [row] = rows;
     if (row === undefined) throw new Error('the poll of the database had no answer');
@@ -222,6 +255,7 @@ class PolledFeed implements ChangeFeed {
   async #startOver(): Promise<void> {
     await this.#register();
     await this.#options.onGap();
+    this.#gap = false;
   }
 
   async #register(): Promise<void> {
@@ -230,14 +264,15 @@ class PolledFeed implements ChangeFeed {
       sql<{ applied: string; oldest: string }>`
         insert into nodes (id, name, version, environments, started_at, polled_at, bound_ms, applied, expires_at)
         values (${node.id}, ${node.name}, ${node.version}, ${[...node.environments]}, now(), now(), ${boundMs}, pg_current_snapshot(),
-          now() + interval '1 minute')
-        on conflict (id) do update set polled_at = now(), applied = pg_current_snapshot(), expires_at = now() + interval '1 minute'
+          ${expiry(boundMs)})
+        on conflict (id) do update set polled_at = excluded.polled_at, applied = excluded.applied, expires_at = excluded.expires_at
         returning applied::text as applied, pg_snapshot_xmin(applied)::text as oldest`.execute(kysely),
     );
     const [row] = rows;
     if (row === undefined) throw new Error('the node could not be registered');
     this.#applied = row.applied;
     this.#oldest = row.oldest;
+    this.#written = [row.applied];
   }
 
   #notified(payload: string): void {
@@ -265,6 +300,11 @@ class PolledFeed implements ChangeFeed {
       logger.error({ error }, 'the database can not be polled; nothing is answered from memory beyond the bound');
     else logger.info('the database is polled again');
   }
+}
+
+/** A node that believes its memory for longer is also remembered for longer. */
+function expiry(boundMs: number) {
+  return sql`clock_timestamp() + interval '1 minute' + ${boundMs} * interval '1 millisecond'`;
 }
 
 function listenerOf(database: Database) {

@@ -70,7 +70,7 @@ export class EngineDatabase implements Database {
       const milliseconds = sql<{
         now: bigint;
       }>`select floor(extract(epoch from clock_timestamp()) * 1000)::int8 as now`;
-      const { rows } = await milliseconds.execute(this.#engine.urgent);
+      const { rows } = await milliseconds.execute(this.#engine.pulse);
       return Number(rows[0]?.now);
     });
   }

@@ -11,7 +11,8 @@ create table announcements (
   environment     text check (environment in ('sandbox', 'production')),
   -- The id of the client, or the name of the table.
   subject         text not null,
-  expires_at      timestamptz not null default now() + interval '1 hour'
+  -- Not now(), which is when the transaction began.
+  expires_at      timestamptz not null default clock_timestamp() + interval '1 hour'
 );
 create index announcements_by_transaction on announcements (transaction_id);
 create index announcements_by_subject on announcements (environment, subject);
@@ -25,15 +26,22 @@ end $$;
 create trigger announcements_notify after insert on announcements
   for each row execute function notify_announcement();
 
+-- Of a row that moves from one client to another, both are announced.
 create function announce_standing_of_client() returns trigger language plpgsql as $$
 begin
-  insert into announcements (topic, environment, subject) values ('standing', new.environment, new.client_id);
+  insert into announcements (topic, environment, subject)
+    select 'standing', new.environment, new.client_id where tg_op <> 'DELETE'
+    union
+    select 'standing', old.environment, old.client_id where tg_op <> 'INSERT';
   return null;
 end $$;
 
 create function announce_client() returns trigger language plpgsql as $$
 begin
-  insert into announcements (topic, environment, subject) values ('standing', new.environment, new.id);
+  insert into announcements (topic, environment, subject)
+    select 'standing', new.environment, new.id where tg_op <> 'DELETE'
+    union
+    select 'standing', old.environment, old.id where tg_op <> 'INSERT';
   return null;
 end $$;
 
@@ -50,11 +58,11 @@ begin
   return null;
 end $$;
 
-create trigger clients_announce after insert or update on clients
+create trigger clients_announce after insert or update or delete on clients
   for each row execute function announce_client();
-create trigger client_secrets_announce after insert or update on client_secrets
+create trigger client_secrets_announce after insert or update or delete on client_secrets
   for each row execute function announce_standing_of_client();
-create trigger certificates_announce after insert or update on certificates
+create trigger certificates_announce after insert or update or delete on certificates
   for each row execute function announce_standing_of_client();
 create trigger organisations_announce after update on organisations
   for each row execute function announce_clients_of_organisation();
