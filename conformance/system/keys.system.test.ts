@@ -1,12 +1,12 @@
 // Every kind of key is replaced on two running nodes while partners get tokens, call, resume sessions and make new
 // connections. Nothing may fail: not at the node that was asked, and not at the other one.
 
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, randomBytes, verify } from 'node:crypto';
 import { connect } from 'node:tls';
-import { createTestPostgres, type TestPostgres, testServerUrl } from '@tollward/server/testing';
+import { basic, createTestPostgres, type TestPostgres, testServerUrl } from '@tollward/server/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, at, type Installation, installOn, makePartner, type Node, startNode } from '../support/nodes.js';
-import { callPlaygroundAs, type Partner, tokenOf } from '../support/partner.js';
+import { callAs, callPlaygroundAs, type Partner, tokenOf } from '../support/partner.js';
 import { finish, startProgram, stopDev, type Variables } from '../support/program.js';
 import { startTokenTraffic, startTraffic, type Traffic } from '../support/traffic.js';
 import { startWorker, type Worker } from '../support/worker.js';
@@ -82,6 +82,37 @@ describe.skipIf(!serverUrl)('keys of two nodes under load [PostgreSQL]', () => {
   async function moreLoad(): Promise<void> {
     const before = traffic.map((one) => one.passed());
     await expect.poll(() => traffic.every((one, index) => one.passed() > (before[index] ?? 0) + 20), atMost).toBe(true);
+    for (const node of nodes) await expectVerifiable(at(node, partner));
+  }
+
+  /** What a node signs is verified by what it publishes. */
+  async function expectVerifiable(asked: Partner): Promise<void> {
+    const introspected = await callAs(asked, {
+      method: 'POST',
+      path: '/oauth/introspect',
+      body: `token=${earlyToken}`,
+      headers: {
+        authorization: basic(asked.clientId, asked.secret),
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: 'application/token-introspection+jwt',
+      },
+    });
+    const [header = '', payload = '', signature = ''] = introspected.text.split('.');
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string };
+    const published = (await callAs(asked, { path: '/.well-known/jwks.json' })).json as {
+      keys: (JsonWebKey & { kid: string })[];
+    };
+    const key = published.keys.find((candidate) => candidate.kid === kid);
+    expect(key, `a published key ${kid}`).toBeDefined();
+    const verified = verify(
+      'sha256',
+      Buffer.from(`${header}.${payload}`),
+      { key: createPublicKey({ key: key ?? {}, format: 'jwk' }), dsaEncoding: 'ieee-p1363' },
+      Buffer.from(signature, 'base64url'),
+    );
+    expect(verified).toBe(true);
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { token_introspection: object };
+    expect(claims.token_introspection).toMatchObject({ active: true });
   }
 
   async function stopLoad(): Promise<void> {

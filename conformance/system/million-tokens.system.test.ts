@@ -92,7 +92,9 @@ test.skipIf(!serverUrl)(
     while (answered() < wanted) runs.push(await askForTokens(dataDirectory, program.pid, 10));
     await writeUses(dataDirectory);
     const after = await measurePostgres(postgres.url);
-    expect(after.rows).toEqual(before.rows);
+    // One comes each hour, whatever happens.
+    const { audit_checkpoints: _, ...rows } = after.rows;
+    expect(before.rows).toMatchObject(rows);
     expect(after.bytes - before.bytes, 'not a byte per token').toBeLessThan(wanted);
 
     // The generator leaves while its last requests are under way.

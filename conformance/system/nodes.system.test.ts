@@ -179,4 +179,14 @@ describe.skipIf(!serverUrl)('two nodes [PostgreSQL]', () => {
         .toBe(200);
     }
   });
+
+  test('a node that is stopped takes no new connection, however silent its database is', async () => {
+    wire.cut();
+    await expect.poll(() => statusOf(`${second.operationsUrl}/health/ready`), atMost).toBe(503);
+    second.program.kill('SIGTERM');
+    await second.program.until(/stopping: running requests may end/);
+    const outcome = await requestTokenAs(at(second, steady)).catch((error: NodeJS.ErrnoException) => error.code);
+    expect(outcome).toBe('ECONNREFUSED');
+    expect(await second.program.ended).toEqual({ code: 0, signal: null });
+  });
 });

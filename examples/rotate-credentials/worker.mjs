@@ -78,7 +78,9 @@ function sendTo(baseUrl, agent, method, path, headers, body) {
     let connected = false;
     const failed = (error) => fail(Object.assign(error, { connected }));
     outgoing.on('socket', (socket) => {
-      connected = !socket.connecting;
+      // A kept connection was established long ago.
+      connected = outgoing.reusedSocket;
+      if (connected) return;
       socket.once('secureConnect', () => {
         connected = true;
       });

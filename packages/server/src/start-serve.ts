@@ -26,6 +26,9 @@ const idleMs = 5_000;
  */
 export async function startServe({ settings, files }: LoadedSettings): Promise<void> {
   const { databaseUrl, masterKey, dataDir } = settings;
+  // From the first moment on: a reload that comes during the start must not end the process.
+  let reload = (): void => undefined;
+  process.on('SIGHUP', () => reload());
   const problems = findServeProblems(settings, servedEnvironments(settings));
   if (problems.length > 0 || databaseUrl === undefined || masterKey === undefined) throw new SettingsError(problems);
   process.umask(0o077);
@@ -43,20 +46,23 @@ export async function startServe({ settings, files }: LoadedSettings): Promise<v
     const stopped = untilSignal(() =>
       log.logger.info('stopping: running requests may end, new connections are refused'),
     );
-    process.on('SIGHUP', () => {
+    reload = () => {
       log.logger.info('reading the files of server certificates again');
       tollward
         .refreshCertificates()
         .catch((error: unknown) => log.logger.error({ error }, 'the server certificates could not be read again'));
-    });
+    };
     const { listeners, operationsUrl: operations, core } = tollward;
     log.logger.info({ version, node: core.feed.nodeId, listeners, operations }, 'ready');
     await stopped;
   } finally {
-    // Together, so that it is not ready from the moment it says that it stops.
-    await Promise.all([management?.close(), tollward.close(drainMs, idleMs)]);
-    log.logger.info('stopped');
-    output.flush();
+    try {
+      // Together, so that it is not ready from the moment it says that it stops.
+      await Promise.all([management?.close(), tollward.close(drainMs, idleMs)]);
+      log.logger.info('stopped');
+    } finally {
+      output.flush();
+    }
   }
 }
 

@@ -41,3 +41,17 @@ test('after a run the next one begins at once', () => {
   void run();
   expect(ends).toHaveLength(1);
 });
+
+test('never runs twice at once, also for who asks the moment the run before ended', async () => {
+  const { run, ends } = heldWork();
+  const first = run();
+  const second = run();
+  ends[0]?.();
+  await first;
+  const third = run();
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  expect(ends.length).toBe(2);
+  ends[1]?.();
+  await Promise.all([second, third]);
+  expect(ends.length).toBe(2);
+});

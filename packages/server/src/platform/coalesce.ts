@@ -12,8 +12,10 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
     return running;
   };
   return () => {
+    // A run that waits begins before anything else does.
+    if (next !== undefined) return next;
     if (running === undefined) return start();
-    next ??= running
+    next = running
       .catch(() => undefined)
       .then(() => {
         next = undefined;

@@ -109,7 +109,8 @@ class PolledFeed implements ChangeFeed {
   #gap = false;
   #goodSince: number;
   #goodSinceByWall: number;
-  #failing = false;
+  #failing: string | undefined;
+  #endedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -164,6 +165,7 @@ class PolledFeed implements ChangeFeed {
   async poll(): Promise<void> {
     this.#running ??= this.#pollOnce().finally(() => {
       this.#running = undefined;
+      this.#endedAt = this.#options.monotonic();
     });
     await this.#running;
   }
@@ -215,10 +217,10 @@ class PolledFeed implements ChangeFeed {
         this.#oldest = polled.oldest;
       }
       this.#becomeGood(sentAt);
-      this.#report(false);
+      this.#report();
     } catch (error) {
       if (!this.#written.includes(sent)) this.#written = [...this.#written, sent];
-      this.#report(true, error);
+      this.#report(error);
     }
   }
 
@@ -281,7 +283,9 @@ class PolledFeed implements ChangeFeed {
     // The poll that follows hears of it too, and of its failure.
     void Promise.resolve(this.#options.onAnnouncement(announcement, 'notification')).catch(() => undefined);
     this.#again = true;
-    if (this.#running === undefined) this.#schedule(0);
+    if (this.#running !== undefined) return;
+    const sinceLast = this.#options.monotonic() - this.#endedAt;
+    this.#schedule(Math.max(0, shortestPauseMs - sinceLast));
   }
 
   #heard(hearing: boolean, reason: unknown): void {
@@ -292,19 +296,20 @@ class PolledFeed implements ChangeFeed {
     else logger.warn({ error: reason }, 'notifications of the database do not arrive; changes are seen by polling');
   }
 
-  #report(failing: boolean, error?: unknown): void {
+  /** Once per trouble: while a database is away, every poll says the same. */
+  #report(error?: unknown): void {
     const { logger } = this.#options.log;
+    const failing = error === undefined ? undefined : String(error);
     if (failing === this.#failing || this.#closed) return;
     this.#failing = failing;
-    if (failing)
-      logger.error({ error }, 'the database can not be polled; nothing is answered from memory beyond the bound');
-    else logger.info('the database is polled again');
+    if (failing === undefined) logger.info('the database is followed again');
+    else logger.error({ error }, 'the database can not be followed; nothing is answered from memory beyond the bound');
   }
 }
 
-/** A node that believes its memory for longer is also remembered for longer. */
+/** A node that believes its memory for longer is also remembered for longer. By the minute, because the column is indexed. */
 function expiry(boundMs: number) {
-  return sql`clock_timestamp() + interval '1 minute' + ${boundMs} * interval '1 millisecond'`;
+  return sql`date_trunc('minute', clock_timestamp()) + interval '2 minutes' + ${boundMs} * interval '1 millisecond'`;
 }
 
 function listenerOf(database: Database) {

@@ -71,12 +71,21 @@ describe('the management socket', () => {
     expect(await readdir(dataDirectory)).toEqual([]);
   });
 
+  it('refuses a second server on the directory, and leaves the first one its management.json', async () => {
+    const first = await open('first');
+    await expect(open('second')).rejects.toThrow(ManagementSocketError);
+    await expect(open('second')).rejects.toThrow('Give each its own, with --data-dir');
+    expect((await readManagementFile(dataDirectory))?.socket).toBe(first.path);
+    expect(await ask(first.path)).toBe('first');
+    expect(await readdir(temporaryDirectory), 'nothing of the refused ones is left').toHaveLength(1);
+  });
+
   it('leaves the management.json of a later server alone when it is closed', async () => {
     const first = await open('first');
-    const second = await open('second');
+    const later = { socket: join(temporaryDirectory, 'later.sock'), pid: 1, startedAt: 'then' };
+    await writeFile(join(dataDirectory, 'management.json'), JSON.stringify(later));
     await first.close();
-    expect((await readManagementFile(dataDirectory))?.socket).toBe(second.path);
-    expect(await ask(second.path)).toBe('second');
+    expect(await readManagementFile(dataDirectory)).toEqual(later);
   });
 
   it('removes what a killed server left behind, and nothing else of the same directory', async () => {

@@ -38,7 +38,7 @@ export function fitsSocketPath(temporaryDirectory: string): boolean {
   return Buffer.byteLength(join(temporaryDirectory, `${directoryPrefix}XXXXXX`, socketName)) <= longestSocketPathBytes;
 }
 
-/** @throws ManagementSocketError when the path of the socket would be too long */
+/** @throws ManagementSocketError when the path of the socket would be too long, or another server runs on the directory */
 export async function openManagementSocket({
   dataDirectory,
   server,
@@ -51,7 +51,11 @@ export async function openManagementSocket({
         'and the system would cut it. Set TMPDIR to a shorter path.',
     );
   }
-  await removeLeftover(dataDirectory);
+  if (!(await removeLeftover(dataDirectory))) {
+    throw new ManagementSocketError(
+      `Another server runs on the data directory ${dataDirectory}. Give each its own, with --data-dir: commands find their server by it.`,
+    );
+  }
   const directory = await mkdtemp(join(temporaryDirectory, directoryPrefix));
   const path = join(directory, socketName);
   try {
@@ -95,18 +99,23 @@ async function writeManagementFile(dataDirectory: string, content: ManagementFil
   await rename(temporary, fileIn(dataDirectory));
 }
 
-/** A server that was killed leaves its directory behind. Only what this file makes is removed, and only if nobody answers. */
-async function removeLeftover(dataDirectory: string): Promise<void> {
+/**
+ * A server that was killed leaves its directory behind. Only what this file makes is removed, and only if nobody answers.
+ * False when somebody does.
+ */
+async function removeLeftover(dataDirectory: string): Promise<boolean> {
   const earlier = await readManagementFile(dataDirectory);
-  if (earlier === undefined || basename(earlier.socket) !== socketName) return;
+  if (earlier === undefined || basename(earlier.socket) !== socketName) return true;
   const directory = dirname(earlier.socket);
-  if (!basename(directory).startsWith(directoryPrefix) || (await answers(earlier.socket))) return;
+  if (!basename(directory).startsWith(directoryPrefix)) return true;
+  if (await answers(earlier.socket)) return false;
   try {
     await unlink(earlier.socket);
     await rmdir(directory);
   } catch {
     // Gone already, or not ours to remove. It is in nobody's way.
   }
+  return true;
 }
 
 function answers(path: string): Promise<boolean> {

@@ -62,7 +62,7 @@ export async function openTicketKeys(
     }));
   };
   const reload = coalesce(async () => {
-    held = await database.read(load);
+    held = await database.readUrgently(load);
   });
 
   const make = async (
