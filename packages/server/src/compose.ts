@@ -19,6 +19,7 @@ import type { SettingFiles } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
 import { type ChangeFeed, openChangeFeed } from './platform/database/change-feed.js';
 import type { Database } from './platform/database/database.js';
+import { findUnavailable } from './platform/database/database-errors.js';
 import { createDeleter } from './platform/database/deleter.js';
 import { every } from './platform/every.js';
 import { newId } from './platform/ids.js';
@@ -34,6 +35,7 @@ import { createMetrics, type Metrics } from './platform/observability/metrics.js
 import { openTracing } from './platform/observability/tracing.js';
 import { createHexIds, createRandomPool, type RandomBytes } from './platform/random.js';
 import { countsExchangeMs, createSharedCounts } from './platform/shared-counts.js';
+import { createTurns } from './platform/turns.js';
 import { createRefusalRecorder, type RefusalRecorder } from './refusals/index.js';
 import { openServerCertificates } from './server-certificates.js';
 import type { KeyCommands } from './surfaces/management/routes/keys.js';
@@ -164,23 +166,25 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   closers.push(() => feed.close());
   metrics.watchFeed(feed);
 
+  const databaseNow = (): Promise<number> => database.clock();
+  const keysNow = await databaseNow();
   // After the feed: what another node changes while these are read is announced.
   const brought = await openBrought(settings, now, { database, log, random });
-  const authorities = await openAuthorities(database, masterKey, now, random, brought);
+  const authorities = await openAuthorities(database, masterKey, keysNow, random, brought);
   keys.push(...authorities.keys);
   const serverCertificates = await openServerCertificates(
     { settings, files, environments: served, authorities, log },
     now,
   );
-  const ticketKeys = await openTicketKeys(database, masterKey, now, noteTicketKey(random));
+  const ticketKeys = await openTicketKeys(database, masterKey, keysNow, noteTicketKey(random));
   keys.push(ticketKeys.key);
-  const hmacKeys = await openHmacKeyring(database, masterKey, now);
-  const tokenKeys = await openTokenKeyring({ database, masterKey, random }, now);
+  const hmacKeys = await openHmacKeyring(database, masterKey, keysNow);
+  const tokenKeys = await openTokenKeyring({ database, masterKey, random, monotonic, databaseNow }, keysNow);
   keys.push(tokenKeys.rotation, createHmacKeyRotation({ database, masterKey, random, reload: hmacKeys.reload }));
   const keyCommands = createKeyCommands({ database, masterKey, keys, tokenKeys: tokenKeys.rotation, random });
   const rehasher = createSecretRehasher({ database, standingChanged: standing.invalidate });
-  const tokens = createTokenOpener(tokenKeys);
-  const signingKeys = await openSigningKeys({ database, masterKey, random }, now);
+  const tokens = createTokenOpener(tokenKeys, () => feed.isFresh());
+  const signingKeys = await openSigningKeys({ database, masterKey, random }, keysNow);
   keys.push(signingKeys);
   const auditChain = { database, masterKey, random, logger: log.logger, onState: metrics.auditChain };
   const audit = await openAuditChain(auditChain, now);
@@ -221,6 +225,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     onOldHash: rehasher.note,
     tokenKeys,
     tokens,
+    inTurn: createTurns(),
     clientRates,
     defaultClientLimits: { perSecond: settings.clientRequestsPerSecond, perMinute: settings.clientRequestsPerMinute },
     random,
@@ -271,7 +276,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const routines = [
     every(deleteMs, log, 'deleting what has expired', deleteExpired),
     every(countsExchangeMs, log, 'the exchange of counts', sharedCounts.exchange),
-    every(housekeepingMs, log, 'keys', createKeyRoutine({ keys, log, metrics, clock }), 'now'),
+    every(housekeepingMs, log, 'keys', createKeyRoutine({ keys, log, metrics, clock, databaseNow }), 'now'),
     every(housekeepingMs, log, 'counting uses', () => usage.flush()),
     every(auditChainMs, log, 'the audit chain', () => audit.turn(clock())),
     every(clockCheckMs, log, 'clock check', () => clockWatch.check()),
@@ -285,7 +290,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     listeners: served.flatMap((environment) =>
       listenerNames.map((listener) => ({ environment, listener, url: urlOf(environment, listener) })),
     ),
-    operationsUrl: `http://127.0.0.1:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
+    operationsUrl: `http://${urlHost(settings.operationsHost)}:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
     routes: [...routes].map(([path, { method }]) => `${method} ${path}`),
     urlOf,
     core: {
@@ -309,8 +314,8 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),
     close: async (graceMs, idleMs = 0) => {
       draining = true;
-      await Promise.all(routines.map((routine) => routine.stop()));
-      await listeners.close(graceMs, idleMs);
+      // At once: a routine that waits for a database which does not answer must not keep the listeners open.
+      await Promise.all([listeners.close(graceMs, idleMs), ...routines.map((routine) => routine.stop())]);
       await refusals.flush();
       await usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written'));
       await audit
@@ -329,6 +334,11 @@ async function checkDatabase(database: Database): Promise<HealthCheck> {
     await database.clock();
     return { name: 'database', ok: true };
   } catch (error) {
-    return { name: 'database', ok: false, detail: error instanceof Error ? error.name : 'fault' };
+    const detail = findUnavailable(error)?.message ?? 'It fails with a fault that is not expected.';
+    return { name: 'database', ok: false, detail };
   }
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -32,7 +32,8 @@ async function openNode(database: Database, masterKey: MasterKey, now: number) {
   const authorities = await openAuthorities(database, masterKey, now, random);
   const tickets = await openTicketKeys(database, masterKey, now, async () => undefined);
   const hmacKeys = await openHmacKeyring(database, masterKey, now);
-  const { rotation: tokenKeys } = await openTokenKeyring(dependencies, now);
+  const clocks = { monotonic: () => 0, databaseNow: async () => now };
+  const { rotation: tokenKeys } = await openTokenKeyring({ ...dependencies, ...clocks }, now);
   const signingKeys = await openSigningKeys(dependencies, now);
   const audit = await openAuditChain({ ...dependencies, logger, onState: () => undefined }, now);
   const hmac = createHmacKeyRotation({ ...dependencies, reload: hmacKeys.reload });
@@ -137,14 +138,14 @@ describe('the turn of every minute', () => {
 
   test('maintains every kind, also when another kind fails, says so, and tells the metrics what there is', async () => {
     const lines: string[] = [];
-    const maintained: string[] = [];
+    const maintained: (readonly [string, number])[] = [];
     const told: (readonly KeyDescription[])[] = [];
     const keyOf = (kind: RotatableKey['kind'], fault?: Error): RotatableKey => ({
       kind,
       list: async () => [{ ...described, kind }],
       rotate: async () => [],
-      maintain: async () => {
-        maintained.push(kind);
+      maintain: async (now) => {
+        maintained.push([kind, now]);
         if (fault !== undefined) throw fault;
       },
       reload: async () => undefined,
@@ -154,10 +155,14 @@ describe('the turn of every minute', () => {
       keys: [keyOf('hmac', new Error('no room')), keyOf('token')],
       log: createLog('info', { write: (line) => void lines.push(line) }),
       metrics: { keys: (descriptions) => void told.push(descriptions) },
-      clock: () => someTime,
+      clock: () => someTime + 100 * minuteMs,
+      databaseNow: async () => someTime,
     });
     await routine();
-    expect(maintained).toEqual(['hmac', 'token']);
+    expect(maintained, 'by the clock that all nodes share').toEqual([
+      ['hmac', someTime],
+      ['token', someTime],
+    ]);
     expect(lines.join('')).toMatch(/keys could not be maintained/);
     expect(told.map((descriptions) => descriptions.map(({ kind }) => kind))).toEqual([['token', 'hmac']]);
   });

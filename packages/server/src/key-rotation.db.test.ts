@@ -117,4 +117,75 @@ describe.skipIf(!serverUrl)('keys of two nodes on one PostgreSQL', () => {
     await database.transaction((tx) => tx.deleteFrom('token_keys').where('id', '=', id).execute());
     await vi.waitFor(async () => expect(await second.isReady()).toBe(true), soon);
   });
+
+  test('[KEY-05] a revoked token key is gone at a node whose connections are all taken by requests', async () => {
+    const client = await aClient(first);
+    const token = await aToken(first, client);
+    expect((await callPlayground(second, client, token)).status).toBe(200);
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const held = [1, 2, 3, 4].map(() => second.core.database.transaction(() => released));
+    try {
+      await first.core.keyCommands.revokeTokenKey(await activeTokenKey(), first.time.now);
+      await vi.waitFor(async () => expect((await callPlayground(second, client, token)).status).toBe(401), soon);
+      for (const key of second.core.keys) await key.reload();
+    } finally {
+      release();
+      await Promise.all(held);
+    }
+  });
+
+  test('[KEY-05] a node that may not have heard of a revoked token key asks before it opens a token', async () => {
+    const client = await aClient(first);
+    const token = await aToken(first, client);
+    const answer = async () => (await callPlayground(second, client, token)).status;
+    expect(await answer()).toBe(200);
+    const hearing = vi.spyOn(second.core.feed, 'isFresh').mockReturnValue(false);
+    try {
+      expect(await answer(), 'the key is still there').toBe(200);
+      // Without the triggers nobody is told.
+      await postgres.run(
+        `set session_replication_role = replica; delete from token_keys where id = '${await activeTokenKey()}'`,
+      );
+      await vi.waitFor(async () => expect(await answer()).toBe(401), soon);
+    } finally {
+      hearing.mockRestore();
+      const now = await first.core.database.clock();
+      for (const node of [first, second]) {
+        for (const key of node.core.keys.filter(({ kind }) => kind === 'token')) await key.maintain(now);
+      }
+    }
+  });
+
+  test('a node whose clock is days ahead takes no key from the others and gives them none', async () => {
+    const client = await aClient(first);
+    const token = await aToken(first, client);
+    const keyTables = [
+      'token_keys',
+      'hmac_keys',
+      'signing_keys',
+      'ticket_keys',
+      'audit_keys',
+      'certificate_authorities',
+    ] as const;
+    const idsOf = (table: (typeof keyTables)[number]) =>
+      first.core.database.read(async (tx) =>
+        (await tx.selectFrom(table).select('active_from').execute()).map((row) => row.active_from.getTime()).sort(),
+      );
+    const listed = () => Promise.all(keyTables.map(idsOf));
+    const before = await listed();
+    const database = await openPostgres({ url: postgres.url, poolSize: 4 });
+    const ahead = await startTestServer({ database, clockAheadMs: 72 * 3_600_000 });
+    try {
+      // What is done at the start and every minute has been done.
+      await vi.waitFor(async () => expect(await ahead.core.metrics.render()).toMatch(/^keys_total\{/m), soon);
+      expect(await listed()).toEqual(before);
+      expect((await callPlayground(first, client, token)).status).toBe(200);
+      expect((await requestToken(first, client)).status).toBe(200);
+    } finally {
+      await ahead.stop();
+    }
+  });
 });

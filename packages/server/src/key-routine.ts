@@ -10,14 +10,23 @@ export interface KeyRoutineDependencies {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'keys'>;
   readonly clock: () => number;
+  /** What keys are made and deleted by: the one clock that all nodes share. */
+  readonly databaseNow: () => Promise<number>;
 }
 
-export function createKeyRoutine({ keys, log, metrics, clock }: KeyRoutineDependencies): () => Promise<void> {
+export function createKeyRoutine({
+  keys,
+  log,
+  metrics,
+  clock,
+  databaseNow,
+}: KeyRoutineDependencies): () => Promise<void> {
   return async () => {
+    const now = await databaseNow();
     for (const key of keys) {
       // One kind that fails must not keep the others from being replaced in time.
       await key
-        .maintain(clock())
+        .maintain(now)
         .catch((error: unknown) => log.logger.error({ error, kind: key.kind }, 'keys could not be maintained'));
     }
     metrics.keys(await listKeys(keys, clock()));

@@ -51,7 +51,7 @@ export async function openAuthorities(
     return loadGenerations(tx, masterKey, found);
   });
   const reload = coalesce(async () => {
-    held = await database.read((tx) => loadGenerations(tx, masterKey, held));
+    held = await database.readUrgently((tx) => loadGenerations(tx, masterKey, held));
   });
 
   const heldOf = (environment: Environment, kind: AuthorityKind): readonly AuthorityGeneration[] =>

@@ -37,7 +37,7 @@ export async function loadClientFacts(
     allowedAddresses: client.allowed_addresses.map(readRange),
     secrets: await loadSecretFacts(tx, environment, clientId, now),
     certificates: await loadRegisteredCertificates(tx, environment, clientId),
-    revokedTokens: await loadRevokedTokens(tx, environment, clientId, now),
+    revokedTokens: await loadRevokedTokens(tx, environment, clientId),
   };
 }
 

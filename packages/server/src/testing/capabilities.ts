@@ -1,6 +1,7 @@
 // The real capabilities on a database, without sockets, and a clock that a test moves.
 
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { openAuditChain } from '../audit/index.js';
 import { createClientKeyAndCsr, decideCsr, openAuthorities } from '../certificates/index.js';
 import { signClientCertificate } from '../certificates/sign-client-certificate.js';
@@ -21,6 +22,7 @@ import { createLog } from '../platform/observability/log.js';
 import { createHexIds } from '../platform/random.js';
 import { createRateLimiter } from '../platform/rate-limiter.js';
 import { SecretValue } from '../platform/secret-value.js';
+import { createTurns } from '../platform/turns.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
 import {
   type ClientRequest,
@@ -52,13 +54,17 @@ export async function openTestCapabilities(database: Database) {
   const hmacKeys = await openHmacKeyring(database, masterKey, time.now);
   const { logger } = createLog('silent', { write: () => undefined });
   const audit = await openAuditChain({ database, masterKey, random, logger, onState: () => undefined }, time.now);
-  const tokenKeys = await openTokenKeyring({ database, masterKey, random }, time.now);
+  const tokenKeys = await openTokenKeyring(
+    { database, masterKey, random, monotonic: () => performance.now(), databaseNow: async () => time.now },
+    time.now,
+  );
   const clients = createStanding({ database, clock: () => time.now, isFresh: () => true });
   const hmacKeyRotation = createHmacKeyRotation({ database, masterKey, random, reload: hmacKeys.reload });
   const rehasher = createSecretRehasher({ database, standingChanged: clients.invalidate });
   const keys = [tokenKeys.rotation, hmacKeyRotation];
   const usage = createUsageRecorder(database, () => undefined);
-  const tokens = createTokenOpener(tokenKeys);
+  const inTurn = createTurns();
+  const tokens = createTokenOpener(tokenKeys, () => true);
   const shared = {
     clients,
     usage,
@@ -126,6 +132,7 @@ export async function openTestCapabilities(database: Database) {
         ...shared,
         hmacKeys,
         tokens,
+        inTurn,
         database,
         random,
         standingChanged: clients.invalidate,

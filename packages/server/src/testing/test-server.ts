@@ -21,6 +21,8 @@ export interface TestServer extends RunningTollward {
 export interface TestServerOptions {
   readonly database?: Database;
   readonly settings?: Partial<Settings>;
+  /** How wrong its clock is at the start. */
+  readonly clockAheadMs?: number;
   /** Keeps the rate limits an installation starts with. */
   readonly defaultLimits?: true;
   readonly times?: TlsListenerTimes;
@@ -30,7 +32,7 @@ const unlimited = 1_000_000_000;
 
 /** A whole server on ports of the system's choice: real sockets, real storage, a clock of the test's own, limits out of the way. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const time = { now: Date.now() };
+  const time = { now: Date.now() + (options.clockAheadMs ?? 0) };
   const logLines: string[] = [];
   const limits = Object.fromEntries(
     Object.keys(settingsSchema.shape)

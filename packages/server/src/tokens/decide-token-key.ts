@@ -20,3 +20,14 @@ export function decideSealingKey<Key extends TokenKeyTimes>(keys: readonly Key[]
   const [soonest] = inOrder;
   return soonest !== undefined && soonest.activeFrom <= now + clockSkewMs ? soonest : undefined;
 }
+
+/** Until when there is a key at every moment from now on; now, when there is none. One that begins after a gap does not count. */
+export function decideCoveredUntil(keys: readonly TokenKeyTimes[], now: number): number {
+  return keys
+    .toSorted((a, b) => a.activeFrom - b.activeFrom)
+    .reduce(
+      (until, { activeFrom, activeUntil }) =>
+        activeFrom <= until + clockSkewMs ? Math.max(until, activeUntil) : until,
+      now,
+    );
+}

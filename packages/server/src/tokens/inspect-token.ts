@@ -23,7 +23,7 @@ export async function inspectToken(
   clients: ClientFactsSource,
 ): Promise<TokenInspection> {
   for (const environment of environments) {
-    const opened = await tokens.open(environment, token, now);
+    const opened = await tokens.open(environment, token);
     if (opened.ok) {
       const { claims } = opened;
       const expired = now >= claims.expiresAt ? `it expired at ${new Date(claims.expiresAt).toISOString()}` : null;

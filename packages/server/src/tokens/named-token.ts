@@ -9,7 +9,7 @@ import type { TokenOpener } from './token-opener.js';
 /** Null when it is no token of this client. Whether it is in force is another question. */
 export async function openNamedToken(
   clientId: string,
-  { environment, parameters, now, trace }: ClientRequest,
+  { environment, parameters, trace }: ClientRequest,
   tokens: TokenOpener,
 ): Promise<TokenClaims | null | Refusal> {
   trace?.enter('answer');
@@ -24,6 +24,6 @@ export async function openNamedToken(
       clientId,
     };
   }
-  const opened = await tokens.open(environment, token, now);
+  const opened = await tokens.open(environment, token);
   return opened.ok && opened.claims.clientId === clientId ? opened.claims : null;
 }

@@ -3,6 +3,7 @@
 import { type Environment, environments } from '@tollward/protocol';
 import { type Actor, appendAuditEntry } from '../audit/index.js';
 import {
+  type ClientFacts,
   deleteRevokedTokens,
   insertRevokedToken,
   loadClientFacts,
@@ -29,6 +30,8 @@ interface RevocationDependencies {
 
 export interface RevokeTokenDependencies extends RevocationDependencies, ClientRequestDependencies {
   readonly tokens: TokenOpener;
+  /** So that a client has one unit of work at a time here: they would all wait for its row, each with a connection. */
+  readonly inTurn: (clientId: string, work: () => Promise<RevocationDecision>) => Promise<RevocationDecision>;
 }
 
 /** What the client hears: that it is proved. A token of another client, and what is no token, get the same answer. */
@@ -45,10 +48,25 @@ export function revokeToken(
     const clientId = proved.client.id;
     const claims = await openNamedToken(clientId, request, dependencies.tokens);
     if (claims !== null && isRefusal(claims)) return claims;
-    if (claims !== null) await revoke(request.environment, claims, 'client', request.now, dependencies);
+    if (claims !== null) await dependencies.inTurn(clientId, () => revokeOwn(claims, request, dependencies));
     noteUses(proved, binding, request, dependencies.usage);
     return { clientId };
   });
+}
+
+/** Without a unit of work where there is nothing to do: a client may ask for that as often as it likes. */
+async function revokeOwn(
+  claims: TokenClaims,
+  { environment, now }: ClientRequest,
+  dependencies: RevokeTokenDependencies,
+): Promise<RevocationDecision> {
+  const { clients } = dependencies;
+  const isOver = (client: ClientFacts | undefined): boolean => decideRevocation(claims, client, now) === 'nothing';
+  // A cache may only say yes.
+  return isOver(await clients.get(environment, claims.clientId)) &&
+    isOver(await clients.confirm(environment, claims.clientId))
+    ? 'nothing'
+    : revoke(environment, claims, 'client', now, dependencies);
 }
 
 export type RevokedByOperator =
@@ -62,7 +80,7 @@ export async function revokeAnyToken(
   { tokens, ...dependencies }: RevocationDependencies & { readonly tokens: TokenOpener },
 ): Promise<RevokedByOperator> {
   for (const environment of environments) {
-    const opened = await tokens.open(environment, token, now);
+    const opened = await tokens.open(environment, token);
     if (!opened.ok) continue;
     const { clientId, tokenId } = opened.claims;
     const revoked = await revoke(environment, opened.claims, 'operator', now, dependencies);

@@ -10,7 +10,7 @@ import { KeyConflictError } from '../platform/keys/key-conflict-error.js';
 import type { MasterKey } from '../platform/keys/master-key.js';
 import type { KeyDescription, RotatableKey } from '../platform/keys/rotatable-key.js';
 import type { RandomBytes } from '../platform/random.js';
-import { decideSealingKey } from './decide-token-key.js';
+import { decideCoveredUntil, decideSealingKey } from './decide-token-key.js';
 import {
   addSeals,
   type CountedSeals,
@@ -125,10 +125,9 @@ async function ensureNextKey(
   now: number,
   dependencies: TokenKeyDependencies,
 ): Promise<void> {
-  const keys = await listTokenKeys(tx, environment);
-  const coveredUntil = Math.max(0, ...keys.map(({ activeUntil }) => activeUntil));
+  const coveredUntil = decideCoveredUntil(await listTokenKeys(tx, environment), now);
   if (coveredUntil > now + publishAheadMs) return;
-  await makeKey(tx, environment, 'tollward', Math.max(coveredUntil, now), now, dependencies);
+  await makeKey(tx, environment, 'tollward', coveredUntil, now, dependencies);
 }
 
 /** Sees to it that the next key takes over at `activeFrom`: one that waits already is brought forward. */

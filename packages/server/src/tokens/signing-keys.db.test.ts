@@ -1,4 +1,4 @@
-import { createHash, randomBytes, webcrypto } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../platform/database/database.js';
 import { KeyConflictError } from '../platform/keys/key-conflict-error.js';
@@ -105,6 +105,43 @@ describeOnEachEngine('the keys that sign', (open) => {
     expect(keys.published('sandbox')).toEqual([old, next]);
     await keys.maintain(end + 2 * dayMs);
     expect(keys.published('sandbox')).toEqual([next]);
+  });
+
+  test('are published as their private keys say, whatever stands beside those in the rows', async () => {
+    const published = (await openKeys()).published('sandbox');
+    const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    await database.transaction((tx) =>
+      tx
+        .updateTable('signing_keys')
+        .set({ public_jwk: JSON.stringify(foreign) })
+        .execute(),
+    );
+    expect((await openKeys()).published('sandbox')).toEqual(published);
+  });
+
+  test('with a name that is not their thumbprint are damage, which is named and not published', async () => {
+    const keys = await openKeys();
+    const before = keys.published('sandbox');
+    const kid = 'x'.repeat(43);
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+    await database.transaction((tx) =>
+      tx
+        .insertInto('signing_keys')
+        .values({
+          environment: 'sandbox',
+          kid,
+          public_jwk: JSON.stringify({ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }),
+          key_sealed: masterKey.seal(pkcs8, { environment: 'sandbox', table: 'signing_keys', row: kid }),
+          created_at: new Date(someTime),
+          active_from: new Date(someTime + 1),
+        })
+        .execute(),
+    );
+    const damage = `signing_keys sandbox ${kid} is damaged`;
+    await expect(keys.reload()).rejects.toThrow(damage);
+    expect(keys.published('sandbox')).toEqual(before);
+    await expect(openKeys()).rejects.toThrow(damage);
   });
 
   test('are made anew after a sleep that outlasted them', async () => {

@@ -2,7 +2,14 @@
 // as a JWK set (RFC 7517). One signs per environment; the next is published before it is used, so that whoever keeps the set
 // for a while knows it in time, and each stays published for what it signed.
 
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign as signBytes,
+} from 'node:crypto';
 import { type Environment, environments } from '@tollward/protocol';
 import { type Actor, appendAuditEntry } from '../audit/index.js';
 import { coalesce } from '../platform/coalesce.js';
@@ -60,14 +67,13 @@ export async function openSigningKeys(dependencies: SigningKeysDependencies, now
   let keys: readonly SigningKey[] = [];
 
   const reload = coalesce(async () => {
-    const rows = await database.read((tx) =>
+    const rows = await database.readUrgently((tx) =>
       tx.selectFrom('signing_keys').selectAll().orderBy('active_from').execute(),
     );
-    keys = rows.map((row) => ({
-      ...timesOf(row),
-      publicKey: { ...row.public_jwk, kid: row.kid, use: 'sig', alg: 'ES256' },
-      privateKey: openPrivateKey(masterKey, row),
-    }));
+    keys = rows.map((row) => {
+      const privateKey = openPrivateKey(masterKey, row);
+      return { ...timesOf(row), privateKey, publicKey: derivePublished(row, privateKey) };
+    });
   });
 
   /** One unit of work that nobody else changes the keys during; then this node knows the outcome. */
@@ -257,6 +263,14 @@ function placeOf(environment: Environment, kid: string) {
 function openPrivateKey(masterKey: MasterKey, { environment, kid, key_sealed }: Row<'signing_keys'>): KeyObject {
   const pkcs8 = masterKey.open(key_sealed, placeOf(environment, kid));
   return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+}
+
+/** From the private key and not as the row says: whoever can write rows must not get a key of their own published. */
+function derivePublished({ environment, kid }: Row<'signing_keys'>, privateKey: KeyObject): PublishedKey {
+  const publicJwk = readPublicJwk(createPublicKey(privateKey));
+  if (thumbprintOf(publicJwk) !== kid)
+    throw new Error(`signing_keys ${environment} ${kid} is damaged: its kid is not the thumbprint of its key`);
+  return { ...publicJwk, kid, use: 'sig', alg: 'ES256' };
 }
 
 function readPublicJwk(publicKey: KeyObject): EcPublicJwk {

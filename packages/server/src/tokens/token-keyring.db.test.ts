@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { environments } from '@tollward/protocol';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../platform/database/database.js';
 import { DatabaseUnavailableError } from '../platform/database/database-errors.js';
@@ -25,8 +26,14 @@ describeOnEachEngine('the keys of access tokens', (open) => {
     await database.transaction((tx) => tx.deleteFrom('token_keys').execute());
   });
 
-  const openRing = (now: number, master = masterKey, sealsPerKey?: number): Promise<OpenedTokenKeyring> =>
-    openTokenKeyring({ database, masterKey: master, random: randomBytes }, now, sealsPerKey);
+  /** This node's clock that is never set back, and the database's. */
+  const clocks = { monotonic: 0, database: someTime };
+  const openRing = (now: number, master = masterKey, sealsPerKey?: number): Promise<OpenedTokenKeyring> => {
+    const monotonic = () => clocks.monotonic;
+    const databaseNow = async () => clocks.database;
+    const dependencies = { database, masterKey: master, random: randomBytes, monotonic, databaseNow };
+    return openTokenKeyring(dependencies, now, sealsPerKey);
+  };
 
   const countRows = async (): Promise<number> => {
     const rows = await database.read((tx) => tx.selectFrom('token_keys').select('id').execute());
@@ -131,10 +138,38 @@ describeOnEachEngine('the keys of access tokens', (open) => {
     const ring = await openRing(someTime);
     const old = ring.current('sandbox', someTime);
     expect(ring.current('sandbox', old.activeUntil - 1).id).toBe(old.id);
+    clocks.database = old.activeUntil;
     expect(() => ring.current('sandbox', old.activeUntil)).toThrow(DatabaseUnavailableError);
     const fresh = await vi.waitFor(() => ring.current('sandbox', old.activeUntil));
     expect(fresh.id).not.toBe(old.id);
     expect(ring.find('sandbox', old.id)).toBeDefined();
+  });
+
+  test('are neither made nor deleted by the clock of a node that is ahead', async () => {
+    clocks.database = someTime;
+    const [ours, theirs] = [await openRing(someTime), await openRing(someTime)];
+    const key = ours.current('sandbox', someTime);
+    const tooLate = someTime + 72 * hourMs;
+    for (let second = 0; second < 3; second += 1) {
+      clocks.monotonic += 1_000;
+      expect(() => theirs.current('sandbox', tooLate)).toThrow(DatabaseUnavailableError);
+      await theirs.rotation.maintain(clocks.database);
+    }
+    await ours.rotation.reload();
+    expect(ours.current('sandbox', someTime).id).toBe(key.id);
+    expect(await countRows()).toBe(2);
+  });
+
+  test('are made for the time before one that begins far ahead, so that a clock that was wrong does no lasting harm', async () => {
+    await openRing(someTime + 3 * dayMs);
+    const ring = await openRing(someTime);
+    for (let now = someTime; now < someTime + 5 * dayMs; now += hourMs / 2) {
+      await ring.rotation.maintain(now);
+      for (const environment of environments) {
+        expect(ring.current(environment, now).activeFrom).toBeGreaterThan(now - dayMs);
+        expect(ring.current(environment, now).activeFrom).toBeLessThanOrEqual(now);
+      }
+    }
   });
 
   test('are the same for a second start', async () => {
@@ -157,13 +192,29 @@ describeOnEachEngine('the keys of access tokens', (open) => {
     const ours = await openRing(someTime);
     const theirs = await openRing(someTime);
     const end = ours.current('sandbox', someTime).activeUntil;
-    await ours.reload(end - 1_000);
+    clocks.monotonic += 1_000;
+    await ours.reload();
     await theirs.rotation.maintain(end - 1_000);
     const made = theirs.current('sandbox', end).id;
-    await ours.reload(end - 1);
+    clocks.monotonic += 999;
+    await ours.reload();
     expect(ours.find('sandbox', made)).toBeUndefined();
-    await ours.reload(end);
+    clocks.monotonic += 1;
+    await ours.reload();
     expect(ours.find('sandbox', made)?.id).toBe(made);
+  });
+
+  test('that can not be read again are not taken for all there is, by nobody who asks within that second', async () => {
+    const ring = await openRing(someTime);
+    const reading = vi.spyOn(database, 'readUrgently').mockRejectedValueOnce(new Error('damaged'));
+    clocks.monotonic += 1_000;
+    const attempts = [ring.reload(), ring.reload()];
+    for (const attempt of attempts) await expect(attempt).rejects.toThrow(DatabaseUnavailableError);
+    await expect(ring.reload()).rejects.toThrow(DatabaseUnavailableError);
+    expect(reading).toHaveBeenCalledTimes(1);
+    clocks.monotonic += 1_000;
+    await expect(ring.reload()).resolves.toBeUndefined();
+    reading.mockRestore();
   });
 
   test('do not open with another master key, and the error names the place and no secret', async () => {

@@ -30,8 +30,19 @@ export interface TokenKeyring {
    */
   current(environment: Environment, now: number): TokenKey;
   find(environment: Environment, keyId: string): TokenKey | undefined;
-  /** Reads the keys again for an unknown key id; at most once a second, whoever asks. */
-  reload(now: number): Promise<void>;
+  /**
+   * Reads the keys again, at most once a second: who asks within a second of a reading shares its outcome.
+   *
+   * @throws DatabaseUnavailableError when they can not be read, so that nobody takes what is in memory for all there is
+   */
+  reload(): Promise<void>;
+}
+
+export interface TokenKeyringDependencies extends TokenKeyDependencies {
+  /** Milliseconds of a clock that is never set back. */
+  readonly monotonic: () => number;
+  /** What keys are made and deleted by: the one clock that all nodes share. */
+  readonly databaseNow: () => Promise<number>;
 }
 
 export interface OpenedTokenKeyring extends TokenKeyring {
@@ -39,6 +50,7 @@ export interface OpenedTokenKeyring extends TokenKeyring {
 }
 
 const reloadPauseMs = 1_000;
+const maintainPauseMs = 1_000;
 /**
  * Random 96-bit nonces stay safe for 2^32 messages under one key (NIST SP 800-38D section 8.3), on all nodes together.
  * Half of it is the limit here, because what the nodes have not told yet comes on top: a minute of each.
@@ -52,21 +64,24 @@ interface KeyUse {
   seals: number;
 }
 
-/** @throws MasterKeyError when the keys that are there were sealed by another master key */
+/**
+ * @param now by the database's clock
+ * @throws MasterKeyError when the keys that are there were sealed by another master key
+ */
 export async function openTokenKeyring(
-  dependencies: TokenKeyDependencies,
+  dependencies: TokenKeyringDependencies,
   now: number,
   sealsPerKey = defaultSealsPerKey,
 ): Promise<OpenedTokenKeyring> {
-  const { database, masterKey } = dependencies;
+  const { database, masterKey, monotonic, databaseNow } = dependencies;
   let uses = new Map<string, KeyUse>();
   let active = new Map<Environment, KeyUse>();
-  let lastReload = Number.NEGATIVE_INFINITY;
-  let reloading: Promise<void> | undefined;
+  let lastReload: { readonly at: number; readonly outcome: Promise<void> } | undefined;
+  let lastUrge = Number.NEGATIVE_INFINITY;
   let maintaining: Promise<void> | undefined;
 
   const load = coalesce(async () => {
-    const keys = await database.read((tx) => listTokenKeys(tx));
+    const keys = await database.readUrgently((tx) => listTokenKeys(tx));
     uses = new Map(
       keys.map((stored) => {
         const { environment, id, activeFrom, activeUntil } = stored;
@@ -100,6 +115,16 @@ export async function openTokenKeyring(
     return maintaining;
   };
 
+  /** Not waited for: what comes next finds it. A fault comes back with the turn of every minute, which logs it. */
+  const urgeNextKey = (): void => {
+    // This machine's clock may be the reason that none is found, and then no key that is made helps.
+    if (monotonic() - lastUrge < maintainPauseMs) return;
+    lastUrge = monotonic();
+    databaseNow()
+      .then(maintain)
+      .catch(() => undefined);
+  };
+
   const findActive = (environment: Environment, at: number): KeyUse => {
     const ofEnvironment = [...uses.values()].filter((use) => use.environment === environment);
     const sealing = decideSealingKey(
@@ -108,8 +133,7 @@ export async function openTokenKeyring(
     );
     const use = ofEnvironment.find(({ key }) => key === sealing);
     if (use === undefined) {
-      // Not waited for: what comes next finds it. A fault comes back with the turn of every minute, which logs it.
-      maintain(at).catch(() => undefined);
+      urgeNextKey();
       throw new DatabaseUnavailableError(`there is no token key for ${environment} at ${new Date(at).toISOString()}`);
     }
     active.set(environment, use);
@@ -128,15 +152,15 @@ export async function openTokenKeyring(
       return use.key;
     },
     find: (environment, keyId) => uses.get(`${environment} ${keyId}`)?.key,
-    reload: (at) => {
-      // Whoever comes while it runs waits for it: their token may be sealed by the key it brings.
-      if (reloading === undefined && at - lastReload >= reloadPauseMs) {
-        lastReload = at;
-        reloading = load().finally(() => {
-          reloading = undefined;
+    reload: () => {
+      const at = monotonic();
+      if (lastReload === undefined || at - lastReload.at >= reloadPauseMs) {
+        const outcome = load().catch((error: unknown) => {
+          throw new DatabaseUnavailableError('the token keys could not be read', error);
         });
+        lastReload = { at, outcome };
       }
-      return reloading ?? Promise.resolve();
+      return lastReload.outcome;
     },
     rotation: createTokenKeyRotation(dependencies, { reload: load, maintain }),
   };

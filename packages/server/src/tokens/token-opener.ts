@@ -4,8 +4,13 @@ import { type OpenedToken, unsealToken } from './sealed-token.js';
 import type { TokenKeyring } from './token-keyring.js';
 
 export interface TokenOpener {
-  /** A promise only when the key that sealed the token has to be fetched. */
-  open(environment: Environment, token: string, now: number): OpenedToken | Promise<OpenedToken>;
+  /**
+   * A promise only when the keys have to be read again: for a key that is not known, and while this node may not have
+   * heard that one was revoked.
+   *
+   * @throws DatabaseUnavailableError, as a promise, when they can not be read
+   */
+  open(environment: Environment, token: string): OpenedToken | Promise<OpenedToken>;
 }
 
 interface Remembered {
@@ -16,8 +21,14 @@ interface Remembered {
 /**
  * Opens tokens and remembers what the last ones said: a token is used many times, and what it says never changes. Only
  * that is remembered, never that it was accepted, and for no longer than there is the key that sealed it.
+ *
+ * @param isFresh whether every change up to the bound ago is known here
  */
-export function createTokenOpener(keys: Pick<TokenKeyring, 'find' | 'reload'>, maximumTokens = 10_000): TokenOpener {
+export function createTokenOpener(
+  keys: Pick<TokenKeyring, 'find' | 'reload'>,
+  isFresh: () => boolean,
+  maximumTokens = 10_000,
+): TokenOpener {
   const remembered = {
     sandbox: new LRUCache<string, Remembered>({ max: maximumTokens }),
     production: new LRUCache<string, Remembered>({ max: maximumTokens }),
@@ -33,14 +44,18 @@ export function createTokenOpener(keys: Pick<TokenKeyring, 'find' | 'reload'>, m
     return opened;
   };
 
+  const recall = (environment: Environment, token: string): OpenedToken => {
+    const known = remembered[environment].get(token);
+    if (known !== undefined && keys.find(environment, known.keyId) !== undefined) return known.opened;
+    return unseal(environment, token);
+  };
+
   return {
-    open: (environment, token, now) => {
-      const known = remembered[environment].get(token);
-      if (known !== undefined && keys.find(environment, known.keyId) !== undefined) return known.opened;
-      const opened = unseal(environment, token);
-      if (!opened.ok && opened.problem === 'unknown-key')
-        return keys.reload(now).then(() => unseal(environment, token));
-      return opened;
+    open: (environment, token) => {
+      const opened = recall(environment, token);
+      // Other reasons for a no are in the token itself: no key that comes or goes changes them.
+      const isDoubtful = opened.ok ? !isFresh() : opened.problem === 'unknown-key';
+      return isDoubtful ? keys.reload().then(() => recall(environment, token)) : opened;
     },
   };
 }

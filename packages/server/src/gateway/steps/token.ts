@@ -6,7 +6,7 @@ import type { ProtectedCall } from '../protected-call.js';
 
 const bearerShape = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
-/** Reads, opens and dates the bearer token. A promise only when the key that sealed it has to be fetched. */
+/** Reads, opens and dates the bearer token. A promise only when the keys have to be read again. */
 export function openBearerToken(
   call: ProtectedCall,
   tokens: TokenOpener,
@@ -23,7 +23,7 @@ export function openBearerToken(
         }
       : missing('an Authorization header of another scheme than Bearer');
   }
-  const opened = tokens.open(call.environment, token, call.now);
+  const opened = tokens.open(call.environment, token);
   return opened instanceof Promise ? opened.then((result) => judge(result, call)) : judge(opened, call);
 }
 

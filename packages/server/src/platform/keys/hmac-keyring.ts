@@ -58,7 +58,7 @@ export async function openHmacKeyring(
   let learning: Promise<void> | undefined;
 
   const load = coalesce(async () => {
-    const found = await database.read((tx) => listHmacKeys(tx));
+    const found = await database.readUrgently((tx) => listHmacKeys(tx));
     keys = new Map(
       found.map((key) => {
         const name = `${key.environment} ${key.version}`;

@@ -41,7 +41,11 @@ export interface RotatableKey {
   list(now: number): Promise<readonly KeyDescription[]>;
   /** Makes the next key, with an audit entry in the same unit of work. Nothing made by earlier keys stops working. */
   rotate(request: RotateKey, now: number): Promise<readonly KeyDescription[]>;
-  /** The schedule, about once a minute and on every node: makes the next key in time, deletes what is worth nothing. */
+  /**
+   * The schedule, about once a minute and on every node: makes the next key in time, deletes what is worth nothing.
+   *
+   * @param now by the database's clock, never by that of a node: one that is ahead would delete what all others need
+   */
   maintain(now: number): Promise<void>;
   /** Reads the keys again, because another node changed them. */
   reload(): Promise<void>;
