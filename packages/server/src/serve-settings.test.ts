@@ -1,5 +1,5 @@
 import { environments } from '@tollward/protocol';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Settings, settingsSchema } from './platform/config/settings.js';
 import { findServeProblems, unsafeSettings } from './serve-settings.js';
 
@@ -13,6 +13,8 @@ const good = {
 function problemsOf(changes: Partial<Record<keyof Settings, unknown>>, served = environments.slice(0, 1)) {
   return findServeProblems(settingsSchema.parse({ ...good, ...changes }), served);
 }
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe('a production start', () => {
   test('is fine with a database over TLS, a master key and public names', () => {
@@ -41,14 +43,56 @@ describe('a production start', () => {
   for (const url of [
     'postgresql://tollward@db.example/tollward',
     'postgresql://tollward@db.example/tollward?sslmode=disable',
-    'postgresql://tollward@db.example/tollward?sslmode=prefer',
     'postgresql://tollward@10.0.0.5:5432/tollward',
     'postgresql://tollward@localhost/tollward?host=db.example',
-    'postgresql:///tollward',
+    'postgresql://tollward@db.example/tollward?sslmode=no-verify',
+    'postgresql://tollward@db.example/tollward?ssl=no-verify',
+    'postgresql://tollward@localhost.example/tollward?host=',
   ]) {
-    test(`refuses a database over a network without TLS: ${url}`, () => {
-      expect(problemsOf({ databaseUrl: url })[0]).toMatch(/reaches .+ without TLS.*sslmode=verify-full/);
+    test(`refuses a database over a network that TLS does not protect: ${url}`, () => {
+      const without = url.includes('no-verify') ? 'by TLS without checking its certificate' : 'without TLS';
+      const [problem] = problemsOf({ databaseUrl: url });
+      expect(problem).toMatch(/^TOLLWARD_DATABASE_URL reaches .+\. Add "\?sslmode=verify-full"/);
+      expect(problem).toContain(` ${without}. `);
       expect(problemsOf({ databaseUrl: url, unsafeDatabaseWithoutTls: 'true' })).toEqual([]);
+    });
+  }
+
+  const variables: readonly (readonly [url: string, name: string, value: string, problem: RegExp])[] = [
+    ['postgresql:///tollward', 'PGHOST', 'db.example', /reaches db\.example without TLS/],
+    [good.databaseUrl.replace('verify-full', 'disable'), 'PGSSLMODE', 'verify-full', /reaches db\.example without TLS/],
+    ['postgresql://tollward@db.example/tollward', 'PGSSLMODE', 'no-verify', /reaches db\.example by TLS without/],
+    ['postgresql://tollward@db.example/tollward', 'PGSSLMODE', 'disable', /reaches db\.example without TLS/],
+    [good.databaseUrl, 'NODE_TLS_REJECT_UNAUTHORIZED', '0', /reaches db\.example by TLS without/],
+    [good.databaseUrl, 'PGPORT', 'abc', /PGPORT has one, that is no number/],
+    [good.databaseUrl, 'PGSSLNEGOTIATION', 'pigeon', /is none for the driver/],
+  ];
+  for (const [url, name, value, problem] of variables) {
+    test(`judges the database with what the driver takes from ${name}=${value}: ${url}`, () => {
+      vi.stubEnv(name, value);
+      expect(problemsOf({ databaseUrl: url })).toEqual([expect.stringMatching(problem)]);
+    });
+  }
+
+  for (const query of [
+    'sslmode=require&sslmode=disable',
+    'sslmode=verify-full&sslmode=no-verify',
+    'host=localhost&host=db.example',
+    'host=/tmp&host=',
+    'sslmode=require&uselibpqcompat=true',
+    'sslmode=verify-ca&uselibpqcompat=true',
+    'sslmode=verify-full&ssl=false&uselibpqcompat=false',
+    'ssl=false',
+    'port=abc',
+    'port=99999',
+    'port=-1',
+    'sslmode=verify-full&sslrootcert=/no/such/file.pem',
+  ]) {
+    test(`refuses a database URL that does not say one thing, whatever is allowed: ${query}`, () => {
+      const databaseUrl = `postgresql://tollward:pa55@localhost/tollward?${query}`;
+      const problems = problemsOf({ databaseUrl, unsafeDatabaseWithoutTls: 'true' });
+      expect(problems).toEqual([expect.stringMatching(/^TOLLWARD_DATABASE_URL: The database URL (has|names) /)]);
+      expect(problems[0]).not.toContain('pa55');
     });
   }
 
@@ -59,6 +103,9 @@ describe('a production start', () => {
     'postgresql://tollward@localhost/tollward?host=/run/postgresql',
     'postgresql://tollward@%2Frun%2Fpostgresql/tollward',
     'postgresql://tollward@db.example/tollward?sslmode=require',
+    'postgresql://tollward@db.example/tollward?sslmode=prefer',
+    'postgresql://tollward@db.example/tollward?ssl=true',
+    'postgresql:///tollward',
   ]) {
     test(`lets a database on this machine or over TLS be: ${url}`, () => {
       expect(problemsOf({ databaseUrl: url })).toEqual([]);

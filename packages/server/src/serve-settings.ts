@@ -3,6 +3,8 @@
 
 import type { Environment } from '@tollward/protocol';
 import { type SettingName, type Settings, variableName } from './platform/config/settings.js';
+import { UnsupportedDatabaseError } from './platform/database/database-errors.js';
+import { parseDatabaseUrl } from './platform/database/database-url.js';
 
 /** Why `serve` does not start with these settings, all at once; nothing when it does. */
 export function findServeProblems(settings: Settings, served: readonly Environment[]): readonly string[] {
@@ -25,18 +27,24 @@ export function findServeProblems(settings: Settings, served: readonly Environme
   if (settings.otherMasterKey !== undefined && settings.otherMasterKey === settings.masterKey) {
     problems.push(`${variableName('otherMasterKey')} is the master key itself. Leave it out, or give the other one.`);
   }
-  const exposed = findExposedDatabase(settings);
-  if (exposed !== undefined) problems.push(exposed);
+  const ofDatabase = findDatabaseProblem(settings);
+  if (ofDatabase !== undefined) problems.push(ofDatabase);
   return problems;
 }
 
 /** What is wrong with the way to the database; undefined when nothing is, or it is wanted so. */
-export function findExposedDatabase({ databaseUrl, unsafeDatabaseWithoutTls }: Settings): string | undefined {
-  if (databaseUrl === undefined || unsafeDatabaseWithoutTls === 'true') return undefined;
-  const exposed = exposedHost(databaseUrl);
-  if (exposed === undefined) return undefined;
+export function findDatabaseProblem({ databaseUrl, unsafeDatabaseWithoutTls }: Settings): string | undefined {
+  if (databaseUrl === undefined) return undefined;
+  let exposure: string | undefined;
+  try {
+    exposure = findExposure(databaseUrl);
+  } catch (error) {
+    if (error instanceof UnsupportedDatabaseError) return `${variableName('databaseUrl')}: ${error.message}`;
+    throw error;
+  }
+  if (exposure === undefined || unsafeDatabaseWithoutTls === 'true') return undefined;
   return (
-    `${variableName('databaseUrl')} reaches ${exposed} without TLS. Add "?sslmode=verify-full" (and sslrootcert=<file> for an authority of your own), ` +
+    `${variableName('databaseUrl')} reaches ${exposure}. Add "?sslmode=verify-full" (and sslrootcert=<file> for an authority of your own), ` +
     `use a Unix socket, or set ${variableName('unsafeDatabaseWithoutTls')}=true if that network is as good as a cable.`
   );
 }
@@ -49,14 +57,15 @@ export function unsafeSettings(settings: Settings): readonly string[] {
   return unsafe;
 }
 
-const thisMachine = new Set(['localhost', '127.0.0.1', '[::1]']);
-const withTls = new Set(['require', 'verify-ca', 'verify-full']);
+const thisMachine = new Set(['localhost', '127.0.0.1', '::1']);
 
-/** The host that is asked over a network in the clear; undefined when there is none. */
-export function exposedHost(databaseUrl: string): string | undefined {
-  if (!URL.canParse(databaseUrl)) return undefined;
-  const { hostname, searchParams } = new URL(databaseUrl);
-  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
-  if (host.startsWith('/') || thisMachine.has(host) || withTls.has(searchParams.get('sslmode') ?? '')) return undefined;
-  return host === '' ? 'the host of PGHOST' : host;
+/**
+ * The host that is asked over a network without the protection of TLS, and how; undefined when there is none.
+ *
+ * @throws UnsupportedDatabaseError when the URL can not be used
+ */
+export function findExposure(databaseUrl: string): string | undefined {
+  const { host, isSocket, encrypted, verified } = parseDatabaseUrl(databaseUrl).connection;
+  if (isSocket || verified || thisMachine.has(host)) return undefined;
+  return encrypted ? `${host} by TLS without checking its certificate` : `${host} without TLS`;
 }

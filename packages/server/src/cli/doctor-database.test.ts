@@ -17,7 +17,7 @@ const good: PostgresFacts = {
 
 describe('doctor judges PostgreSQL', () => {
   it('finds nothing wrong with a good one', () => {
-    expect(judgePostgres(good, 3, 'db.example', false).map(({ result }) => result)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    expect(judgePostgres(good, 3, undefined, false).map(({ result }) => result)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   const faults: readonly [string, Partial<PostgresFacts>, string, string][] = [
@@ -29,18 +29,18 @@ describe('doctor judges PostgreSQL', () => {
   ];
   for (const [what, change, name, result] of faults) {
     it(`[STO-15] tells of ${what}, and what to do`, () => {
-      const wrong = judgePostgres({ ...good, ...change }, 3, 'db.example', false).filter(
-        (check) => check.result !== 'ok',
-      );
+      const exposure = 'tls' in change ? 'db.example without TLS' : undefined;
+      const wrong = judgePostgres({ ...good, ...change }, 3, exposure, false).filter((check) => check.result !== 'ok');
       expect(wrong).toEqual([{ name, result, detail: expect.any(String), remedy: expect.any(String) }]);
     });
   }
 
   it('accepts a connection without TLS on this machine, and warns of one that was allowed', () => {
-    const ofConnection = (exposed: string | undefined, allowed: boolean) =>
-      judgePostgres({ ...good, tls: null }, 1, exposed, allowed)[2]?.result;
-    expect(ofConnection(undefined, false)).toBe('ok');
-    expect(ofConnection('db.example', true)).toBe('warn');
+    const ofConnection = (tls: string | null, exposure: string | undefined, allowed: boolean) =>
+      judgePostgres({ ...good, tls }, 1, exposure, allowed)[2]?.result;
+    expect(ofConnection(null, undefined, false)).toBe('ok');
+    expect(ofConnection(null, 'db.example without TLS', true)).toBe('warn');
+    expect(ofConnection('TLSv1.3', 'db.example by TLS without checking its certificate', false)).toBe('fail');
   });
 
   it('tells of notifications that do not arrive', () => {

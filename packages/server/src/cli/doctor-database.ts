@@ -17,7 +17,7 @@ import { checkMigrations, type MigrationStatus } from '../platform/database/migr
 import { mostConnectionsOfNode } from '../platform/database/postgres.js';
 import { countSealedValues, type SealedCounts } from '../platform/database/sealed-values.js';
 import type { MasterKey } from '../platform/keys/master-key.js';
-import { exposedHost } from '../serve-settings.js';
+import { findExposure } from '../serve-settings.js';
 import { type Check, checkClock } from './doctor-checks.js';
 import { withOfflineDatabase } from './offline-database.js';
 import { describeMissingKeys, openMasterKey } from './offline-master-key.js';
@@ -64,9 +64,9 @@ async function checkPostgres(
   nodes: number,
 ): Promise<readonly Check[]> {
   const facts = await inspectPostgres(database);
-  const exposed = exposedHost(databaseUrl);
+  const exposure = findExposure(databaseUrl);
   return [
-    ...judgePostgres(facts, nodes, exposed, unsafeDatabaseWithoutTls === 'true'),
+    ...judgePostgres(facts, nodes, exposure, unsafeDatabaseWithoutTls === 'true'),
     judgeNotifications(await hearsNotifications(database, randomUUID())),
   ];
 }
@@ -78,17 +78,17 @@ async function checkDrift(database: Database, clock: () => number): Promise<Chec
   return checkClock(Math.round((before + clock()) / 2) - theirs);
 }
 
-/** @param exposed the host that the URL reaches over a network without TLS, if it does */
+/** @param exposure the host that the URL reaches over a network without the protection of TLS, and how, if it does */
 export function judgePostgres(
   facts: PostgresFacts,
   nodes: number,
-  exposed: string | undefined,
+  exposure: string | undefined,
   withoutTlsAllowed: boolean,
 ): readonly Check[] {
   return [
     judgeServer(facts),
     judgeWrites(facts),
-    judgeTls(facts, exposed, withoutTlsAllowed),
+    judgeTls(facts, exposure, withoutTlsAllowed),
     judgeConnections(facts, nodes),
   ];
 }
@@ -110,12 +110,11 @@ function judgeWrites({ readOnly, synchronousCommit, fsync }: PostgresFacts): Che
   return { name, result: 'fail', detail, remedy: 'turn fsync on: a power loss can destroy the whole database' };
 }
 
-function judgeTls({ tls }: PostgresFacts, exposed: string | undefined, withoutTlsAllowed: boolean): Check {
+function judgeTls({ tls }: PostgresFacts, exposure: string | undefined, withoutTlsAllowed: boolean): Check {
   const name = 'database connection';
-  if (tls !== null) return { name, result: 'ok', detail: tls };
-  if (exposed === undefined) return { name, result: 'ok', detail: 'without TLS, on this machine' };
+  if (exposure === undefined) return { name, result: 'ok', detail: tls ?? 'without TLS, on this machine' };
   const remedy = `add "?sslmode=verify-full" to ${variableName('databaseUrl')}`;
-  return { name, result: withoutTlsAllowed ? 'warn' : 'fail', detail: `without TLS, to ${exposed}`, remedy };
+  return { name, result: withoutTlsAllowed ? 'warn' : 'fail', detail: `to ${exposure}`, remedy };
 }
 
 function judgeConnections({ mostConnections, openConnections }: PostgresFacts, nodes: number): Check {

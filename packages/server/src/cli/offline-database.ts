@@ -7,7 +7,7 @@ import { SettingsError } from '../platform/config/load-settings.js';
 import type { Settings } from '../platform/config/settings.js';
 import type { Database } from '../platform/database/database.js';
 import { DataDirectoryInUseError, NoDatabaseError } from '../platform/database/database-errors.js';
-import { findExposedDatabase } from '../serve-settings.js';
+import { findDatabaseProblem } from '../serve-settings.js';
 
 /**
  * Opens the database, whatever its migrations, and closes it when the work is over.
@@ -15,8 +15,8 @@ import { findExposedDatabase } from '../serve-settings.js';
  * @param whenMissing what happens where the data directory holds no embedded database yet
  * @throws NoDatabaseError when there is none, and none is to be made
  * @throws DataDirectoryInUseError when a running server has it
- * @throws SettingsError when the data directory belongs to another user or is open to others, or the database is reached
- *   over a network without TLS
+ * @throws SettingsError when the data directory belongs to another user or is open to others, or the database URL
+ *   can not be used or leads over a network without TLS
  */
 export async function withOfflineDatabase<T>(
   settings: Settings,
@@ -35,8 +35,8 @@ async function open(settings: Settings, whenMissing: 'refuse' | 'make'): Promise
   const { databaseUrl, dataDir } = settings;
   // The engines are loaded only here: commands that speak to a server should not wait for them.
   if (databaseUrl !== undefined) {
-    const exposed = findExposedDatabase(settings);
-    if (exposed !== undefined) throw new SettingsError([exposed]);
+    const problem = findDatabaseProblem(settings);
+    if (problem !== undefined) throw new SettingsError([problem]);
     const { openPostgres } = await import('../platform/database/postgres.js');
     return openPostgres({ url: databaseUrl, unhurried: true });
   }

@@ -22,7 +22,14 @@ function everyText(error: Error): string {
 }
 
 test('a URL that can not be read is refused without repeating it', async () => {
-  for (const url of [`postgresql://me:${password}@[bad/db`, `mysql://me:${password}@host/db`, password]) {
+  for (const url of [
+    `postgresql://me:${password}@[bad/db`,
+    `mysql://me:${password}@host/db`,
+    password,
+    // A fault of these would be an unhandled one, and the end of the process without a word.
+    `postgresql://me:${password}@host/db?port=abc`,
+    `postgresql://me:${password}@host/db?port=99999`,
+  ]) {
     const error = await refusalOf(url);
     expect(error).toBeInstanceOf(UnsupportedDatabaseError);
     expect(everyText(error)).not.toContain(password);

@@ -2,7 +2,6 @@
 
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
-import { columnParsers } from './column-types.js';
 import type { Database } from './database.js';
 import {
   DatabaseUnavailableError,
@@ -10,6 +9,7 @@ import {
   NothingCommittedError,
   UnsupportedDatabaseError,
 } from './database-errors.js';
+import { parseDatabaseUrl } from './database-url.js';
 import type { Tables } from './tables.js';
 import { EngineDatabase } from './unit-of-work.js';
 
@@ -36,11 +36,11 @@ const statementMs = 15_000;
 const queryMs = 20_000;
 
 /**
- * @throws UnsupportedDatabaseError for a server that is too old or acknowledges commits before they are on its disk
+ * @throws UnsupportedDatabaseError for a URL that can not be used, and a server that is too old or acknowledges commits before they are on its disk
  * @throws DatabaseUnavailableError when the server can not be reached
  */
 export async function openPostgres({ url, poolSize, unhurried = false }: PostgresOptions): Promise<Database> {
-  const connection = connectionConfig(url);
+  const { config: connection } = parseDatabaseUrl(url);
   const timeouts = unhurried ? {} : { statement_timeout: statementMs, query_timeout: queryMs };
   const pool = quietPool({ ...connection, ...timeouts, max: poolSize ?? defaultPoolSize });
   try {
@@ -88,25 +88,6 @@ function quietPool(config: pg.PoolConfig): pg.Pool {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
-}
-
-function connectionConfig(url: string): pg.ClientConfig & { readonly options: string } {
-  // Checked here, because the error of the driver would carry the whole text, password included.
-  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
-    throw new UnsupportedDatabaseError(
-      'The database URL can not be read. It looks like postgresql://user:password@host:5432/database.',
-    );
-  }
-  return {
-    connectionString: url,
-    application_name: 'tollward',
-    connectionTimeoutMillis: 5_000,
-    idle_in_transaction_session_timeout: 30_000,
-    keepAlive: true,
-    // The parsers read this date format only, and a server may be set to another.
-    options: '-c DateStyle=ISO -c TimeZone=UTC',
-    types: { getTypeParser: (oid, format) => columnParsers.get(oid) ?? pg.types.getTypeParser(oid, format) },
-  };
 }
 
 async function assertSupported(pool: pg.Pool): Promise<void> {
