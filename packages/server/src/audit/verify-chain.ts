@@ -42,6 +42,8 @@ export interface VerifyChain {
   readonly trustedKeyId?: string | undefined;
   /** A checkpoint that was noted elsewhere. */
   readonly anchor?: CheckpointAnchor | undefined;
+  /** The lines come from a file: nobody vouches for what its header says. */
+  readonly isFile?: boolean;
 }
 
 export interface CheckpointAnchor {
@@ -70,7 +72,8 @@ export interface ChainVerifier {
 const oldCheckpointMs = restingMs + 5 * 60_000;
 const start: ChainPlace = { position: 0, hash: noHash.toString('hex') };
 
-export function createChainVerifier({ trustedKeyId, anchor }: VerifyChain): ChainVerifier {
+export function createChainVerifier(options: VerifyChain): ChainVerifier {
+  const { trustedKeyId, anchor } = options;
   const problems = new Map<ChainProblemKind, ChainProblem>();
   const keys = new Map<string, KeyObject>();
   /** Where in the chain a key was announced, by the signature of the key before. */
@@ -232,7 +235,7 @@ export function createChainVerifier({ trustedKeyId, anchor }: VerifyChain): Chai
     }
     return {
       problems: [...problems.values()],
-      notes: collectNotes(header, last, newest, trustedKeyId),
+      notes: collectNotes(header, last, newest, options),
       entries,
       checkpoints,
       newest: newest === undefined ? null : describeNewest(newest),
@@ -263,7 +266,7 @@ function collectNotes(
   header: HeaderLine | undefined,
   last: ChainPlace,
   newest: CheckpointLine | undefined,
-  trustedKeyId: string | undefined,
+  { trustedKeyId, anchor, isFile = false }: VerifyChain,
 ): readonly string[] {
   const notes: string[] = [];
   const unsigned = last.position - (newest?.position ?? 0);
@@ -276,10 +279,12 @@ function collectNotes(
         'that "tollward audit checkpoint" prints and give it with --key.',
     );
   }
-  if (header?.source === 'database' && newest !== undefined) {
+  const isUnasked = header?.source === 'database';
+  if (newest !== undefined && (isUnasked || (isFile && anchor === undefined))) {
+    const why = isUnasked ? 'No running server was asked' : 'Where a file ends and when it was made is not signed';
     notes.push(
-      `No running server was asked: entries after the newest checkpoint (${newest.signedAt}) may have been cut off. Compare ` +
-        'with the log of the server, or give a checkpoint with --checkpoint.',
+      `${why}: what came after the newest checkpoint (${newest.signedAt}) may have been cut off. Compare with the log of ` +
+        'the server, or give a checkpoint with --checkpoint.',
     );
   }
   return notes;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { aKey, buildChain, kindsOf, successorByHand } from './chain-for-tests.js';
+import { aKey, buildChain, checkpointHashByHand, kindsOf, successorByHand } from './chain-for-tests.js';
 import type { ChainSource } from './chain-source.js';
 import type { ChainLine, CheckpointLine, EntryLine, HeaderLine } from './export-format.js';
 import { verifyExport } from './verify-export.js';
@@ -97,6 +97,33 @@ test('[AUD-08] an export that ends early is found, wherever it was cut', async (
     { numRuns: 200 },
   );
   expect(kindsOf(await verify(bytes.subarray(0, bytes.lastIndexOf('{'))))).toEqual(['file_incomplete']);
+});
+
+test('[AUD-08] a file whose tail was cut off and whose header follows is whole, and it is said that nobody can tell', async () => {
+  const chain = someLines();
+  const isKept = (line: ChainLine): boolean =>
+    line.type === 'header' || (line.type === 'entry' ? line.position <= 2 : line.number <= 3);
+  const kept = chain.filter(isKept);
+  const head = kept.filter((line): line is EntryLine => line.type === 'entry').at(-1);
+  const newest = kept.filter((line): line is CheckpointLine => line.type === 'checkpoint').at(-1);
+  if (head === undefined || newest === undefined) throw new Error('nothing was kept');
+  const cut = kept.map((line) =>
+    line.type === 'header'
+      ? { ...line, head: { position: head.position, hash: head.entryHash }, checkpoint: newest.number }
+      : line,
+  );
+  const bytes = Buffer.from(await exported(cut));
+  const cutOff = expect.stringMatching(/is not signed: what came after the newest checkpoint .* may have been cut off/);
+  const judged = await verify(bytes);
+  expect(judged.problems).toEqual([]);
+  expect(judged.notes).toContainEqual(cutOff);
+
+  const later = chain.filter((line): line is CheckpointLine => line.type === 'checkpoint').at(-1);
+  const anchor = (line: CheckpointLine) => ({ number: line.number, hash: checkpointHashByHand(line) });
+  const noted = later && (await verifyExport(inPieces(bytes, 1_000), { anchor: anchor(later) }));
+  expect(noted && kindsOf(noted), 'a checkpoint that was noted tells').toEqual(['anchor_missing']);
+  const fitting = await verifyExport(inPieces(bytes, 1_000), { anchor: anchor(newest) });
+  expect(fitting.notes).not.toContainEqual(cutOff);
 });
 
 test('something that is no export at all is told as such', async () => {

@@ -5,7 +5,7 @@ import { type ChainReport, createChainVerifier, type VerifyChain } from './verif
 
 /** Judges an exported file: the chain in it, and whether all of the file is there. */
 export async function verifyExport(stream: AsyncIterable<Uint8Array>, options: VerifyChain): Promise<ChainReport> {
-  const verifier = createChainVerifier(options);
+  const verifier = createChainVerifier({ ...options, isFile: true });
   let end: TrailerLine | undefined;
   for await (const read of readExport(stream)) {
     if (end !== undefined) verifier.report('file_unreadable', null, 'There is something after the end of the export.');

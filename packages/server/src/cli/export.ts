@@ -6,19 +6,22 @@ import { type Exported, exportData } from '../platform/database/export-data.js';
 import { type Cli, done, failed, type Outcome } from './cli.js';
 import { exitCodes } from './exit-codes.js';
 import { withOfflineDatabase } from './offline-database.js';
+import { readMasterKeys } from './offline-master-key.js';
 
 export function addExportCommand({ program, context, run }: Cli): void {
   program
     .command('export')
     .description('write everything that the database holds into a file, to import it into another one')
     .argument('<file>', 'a new file')
+    .addHelpText('after', `\n${keeping}`)
     .action((name: string) =>
       run(async (load) => {
         const { settings } = load();
         const path = resolve(context.workingDirectory, name);
         const exportedAt = new Date(context.clock());
+        const [masterKey] = await readMasterKeys(settings);
         const written = await writeNewFile(path, (write) =>
-          withOfflineDatabase(settings, (database) => exportData(database, exportedAt, write)),
+          withOfflineDatabase(settings, (database) => exportData(database, exportedAt, write, masterKey)),
         );
         if (!written.ok) return written.outcome;
         return describe(path, written.value, settings.databaseUrl !== undefined);
@@ -26,10 +29,18 @@ export function addExportCommand({ program, context, run }: Cli): void {
     );
 }
 
-function describe(path: string, { tables, end }: Exported, isShared: boolean): Outcome {
+const keeping =
+  'The file is not encrypted, apart from private keys. With the master key at hand it ends in an HMAC, by which "tollward\n' +
+  'import" finds a change; without, whoever can write to it can make clients of his own. Keep it as private and\n' +
+  'unchangeable as a backup.';
+
+function describe(path: string, { tables, end, isAuthenticated }: Exported, isShared: boolean): Outcome {
   const text = [
     `${path} holds ${end.rows} rows of ${end.tables} tables, with the SHA-256 ${end.sha256}.`,
     'The master key is not in it, and nothing sealed by it can be used without: carry it along, on another way. Neither are the settings.',
+    isAuthenticated
+      ? 'It ends in an HMAC made with the master key, by which an import finds a change.'
+      : 'No master key was at hand, so it has no HMAC and no import finds what somebody changes in it: keep it unchangeable.',
     ...(isShared
       ? [
           'It is what the database held when the export began. For a move, stop every server first: what they change now is not in it.',
@@ -39,6 +50,7 @@ function describe(path: string, { tables, end }: Exported, isShared: boolean): O
   return done(text, {
     file: path,
     ...end,
+    authenticated: isAuthenticated,
     rowsOfTables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
   });
 }

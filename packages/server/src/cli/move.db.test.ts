@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,14 +87,49 @@ describe.skipIf(!serverUrl)('a move from the embedded database to PostgreSQL', (
 
     const wrongKey = await onPostgres(['import', 'all.jsonl'], { TOLLWARD_MASTER_KEY: otherKey });
     expect(wrongKey).toMatchObject({ exitCode: 1, out: '' });
-    expect(wrongKey.error).toMatch(/^Nothing was imported: there are values sealed by master key [0-9a-f]{8} \(\d+\)/);
+    expect(wrongKey.error).toMatch(
+      /^Nothing was imported: the file was written with master key [0-9a-f]{8}, the one configured is [0-9a-f]{8}/,
+    );
     expect(wrongKey.error).not.toContain(otherKey);
+  });
+
+  it('[STO-13] opens every sealed value before it keeps an export without an HMAC', async () => {
+    const exported = await runCli(['--data-dir', 'data', 'export', 'bare.jsonl'], { workingDirectory: folder });
+    expect(exported.out).toMatch(/No master key was at hand, so it has no HMAC/);
+    const wrongKey = await onPostgres(['import', 'bare.jsonl'], { TOLLWARD_MASTER_KEY: otherKey });
+    expect(wrongKey.error).toMatch(/^Nothing was imported: there are values sealed by master key [0-9a-f]{8} \(\d+\)/);
+
+    // Two keys change places: both were sealed by this master key, for another place.
+    const lines = (await readFile(join(folder, 'bare.jsonl'), 'utf8')).split('\n');
+    const first = lines.findIndex((line) => line.startsWith('{"table":"token_keys","columns"')) + 1;
+    const columns: string[] = JSON.parse(lines[first - 1] ?? '').columns;
+    const [one = [], two = []] = lines.slice(first, first + 2).map((line): string[] => JSON.parse(line));
+    const place = columns.indexOf('key_sealed');
+    lines[first] = JSON.stringify(one.with(place, two[place] ?? ''));
+    lines[first + 1] = JSON.stringify(two.with(place, one[place] ?? ''));
+    const body = `${lines.slice(0, -2).join('\n')}\n`;
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    await writeFile(join(folder, 'moved.jsonl'), `${body}${lines.at(-2)?.replace(/[0-9a-f]{64}/, sha256)}\n`);
+    const moved = await onPostgres(['import', 'moved.jsonl'], { TOLLWARD_MASTER_KEY: masterKey });
+    expect(moved).toMatchObject({ exitCode: 1, out: '' });
+    expect(moved.error).toMatch(/^Nothing was imported: .* sealed value of token_keys .* was changed or moved/);
+  });
+
+  it('warns of a file that proves nothing', async () => {
+    const other = await createTestPostgres(serverUrl ?? '');
+    const variables = { TOLLWARD_DATABASE_URL: other.url, TOLLWARD_MASTER_KEY: masterKey };
+    await onPostgres(['migrate', 'up'], variables);
+    const { out } = await onPostgres(['import', 'bare.jsonl'], variables);
+    await other.drop();
+    expect(out).toMatch(/\nWarning: the file has no HMAC/);
   });
 
   it('[STO-14] leaves clients with the secrets and tokens they have', async () => {
     const imported = await onPostgres(['import', 'all.jsonl'], { TOLLWARD_MASTER_KEY: masterKey });
     expect(imported.error).toBe('');
-    expect(imported.out).toMatch(/^Imported \d+ rows.*\n.*opens everything that is sealed/);
+    expect(imported.out).toMatch(
+      /^Imported \d+ rows.*\n.*nobody without that key changed.*\n.*opened every sealed value \(\d+\)/,
+    );
     const twice = await onPostgres(['import', 'all.jsonl'], { TOLLWARD_MASTER_KEY: masterKey });
     expect(twice.error).toMatch(/not empty, there are rows in organisations, clients, /);
 
@@ -112,7 +148,7 @@ describe.skipIf(!serverUrl)('a move from the embedded database to PostgreSQL', (
     const { exitCode, out } = await onPostgres(['import', 'all.jsonl', '--json'], url);
     await other.drop();
     expect(exitCode).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ masterKeyChecked: false });
+    expect(JSON.parse(out)).toMatchObject({ masterKeyChecked: false, proof: 'unchecked' });
   });
 
   it('takes the master key of the data directory, and refuses one that others can read', async () => {
@@ -127,6 +163,6 @@ describe.skipIf(!serverUrl)('a move from the embedded database to PostgreSQL', (
     await chmod(file, 0o600);
     const { out } = await onPostgres(['import', 'all.jsonl', '--json'], url);
     await other.drop();
-    expect(JSON.parse(out)).toMatchObject({ masterKeyChecked: true });
+    expect(JSON.parse(out)).toMatchObject({ masterKeyChecked: true, proof: 'verified' });
   });
 });

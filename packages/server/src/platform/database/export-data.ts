@@ -2,8 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
+import type { ParsedMasterKey } from '../keys/master-key.js';
 import type { Database, Tx } from './database.js';
 import { type ExportEnd, type ExportHeader, exportFormat } from './export-file.js';
+import { createExportMac } from './export-mac.js';
 import { assertMigrated } from './migration-status.js';
 import { type MovedColumn, type MovedTable, movedTables, readMovedColumns } from './moved-tables.js';
 import { EngineDatabase } from './unit-of-work.js';
@@ -19,18 +21,22 @@ export interface ExportedTable {
 export interface Exported {
   readonly tables: readonly ExportedTable[];
   readonly end: ExportEnd;
+  /** Whether it has the last line that proves who wrote it. */
+  readonly isAuthenticated: boolean;
 }
 
 /**
  * Everything as of one moment, whoever else writes meanwhile. Private keys stay sealed by the master key.
  *
  * @param write takes the next piece of the file
+ * @param masterKey proves that the file is as it was written; left out, nothing does
  * @throws MigrationError when the database is not exactly at the migrations of this program
  */
 export async function exportData(
   database: Database,
   exportedAt: Date,
   write: (text: string) => Promise<void>,
+  masterKey?: ParsedMasterKey | undefined,
 ): Promise<Exported> {
   const migrations = await assertMigrated(database);
   const { engine } = database;
@@ -45,17 +51,24 @@ export async function exportData(
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')
-      .execute(async (tx) => writeAll(tx, header, write)),
+      .execute(async (tx) => writeAll(tx, header, write, masterKey)),
   );
 }
 
-async function writeAll(tx: Tx, header: ExportHeader, write: (text: string) => Promise<void>): Promise<Exported> {
+async function writeAll(
+  tx: Tx,
+  header: ExportHeader,
+  write: (text: string) => Promise<void>,
+  masterKey: ParsedMasterKey | undefined,
+): Promise<Exported> {
   // Dates are written as the server spells them.
   await sql.raw(`set local datestyle = 'ISO'; set local timezone = 'UTC'`).execute(tx);
   const hash = createHash('sha256');
+  const mac = masterKey && createExportMac(masterKey);
   const writeLines = async (lines: readonly string[]): Promise<void> => {
     const text = lines.map((line) => `${line}\n`).join('');
     hash.update(text);
+    mac?.update(text);
     await write(text);
   };
 
@@ -69,9 +82,10 @@ async function writeAll(tx: Tx, header: ExportHeader, write: (text: string) => P
     tables.push({ table, rows });
   }
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-  const end = { tables: tables.length, rows, sha256: hash.digest('hex') };
-  await write(`${JSON.stringify(end)}\n`);
-  return { tables, end };
+  const end = { tables: tables.length, rows, sha256: hash.copy().digest('hex') };
+  await writeLines([JSON.stringify(end)]);
+  if (mac !== undefined) await write(`${JSON.stringify(mac.finish())}\n`);
+  return { tables, end, isAuthenticated: mac !== undefined };
 }
 
 async function writeRows(

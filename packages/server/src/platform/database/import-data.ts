@@ -1,9 +1,10 @@
 // Fills an empty database with an installation from a file.
 
 import { type RawBuilder, sql } from 'kysely';
+import type { ParsedMasterKey } from '../keys/master-key.js';
 import type { Database, Tx } from './database.js';
 import { ImportError } from './database-errors.js';
-import { type ExportEnd, type ExportHeader, readExportFile } from './export-file.js';
+import { type ExportEnd, type ExportHeader, type ExportProof, readExportFile } from './export-file.js';
 import { assertMigrated } from './migration-status.js';
 import { type MovedColumn, type MovedTable, movedTables, readMovedColumns } from './moved-tables.js';
 
@@ -13,6 +14,7 @@ const rowsAtOnce = 500;
 export interface Imported {
   readonly header: ExportHeader;
   readonly end: ExportEnd;
+  readonly proof: ExportProof;
 }
 
 /**
@@ -20,32 +22,34 @@ export interface Imported {
  * not by what the database makes of it.
  *
  * @param check looks at what was imported before it is kept, and throws when it must not be
+ * @param masterKeys those at hand, to prove that the file is as it was written
  * @throws ImportError, MigrationError when the database is not exactly at the migrations of this program
  */
 export async function importData(
   database: Database,
   path: string,
   check: (tx: Tx) => Promise<void>,
+  masterKeys: readonly ParsedMasterKey[] = [],
 ): Promise<Imported> {
-  const { header } = await readThrough(path);
+  const { header } = await readThrough(path, masterKeys);
   assertSameMigrations(header.migrations, await assertMigrated(database));
-  const end = await database.transaction(async (tx) => {
+  const imported = await database.transaction(async (tx) => {
     // From the look at what is there until the end nobody else may write.
     await sql`lock table ${sql.join(movedTables.map((table) => sql.table(table)))} in share row exclusive mode`.execute(
       tx,
     );
     await assertEmpty(tx);
-    const imported = await insertAll(tx, path);
+    const inserted = await insertAll(tx, path, masterKeys);
     for (const table of movedTables) await continueNumbers(tx, table);
     await check(tx);
-    return imported;
+    return inserted;
   });
-  return { header, end };
+  return { header, ...imported };
 }
 
-async function readThrough(path: string): Promise<{ header: ExportHeader }> {
+async function readThrough(path: string, masterKeys: readonly ParsedMasterKey[]): Promise<{ header: ExportHeader }> {
   let header: ExportHeader | undefined;
-  for await (const part of readExportFile(path)) if (part.kind === 'header') header = part.header;
+  for await (const part of readExportFile(path, masterKeys)) if (part.kind === 'header') header = part.header;
   if (header === undefined) throw new Error('an export without a header was read to its end');
   return { header };
 }
@@ -76,10 +80,14 @@ async function assertEmpty(tx: Tx): Promise<void> {
   }
 }
 
-async function insertAll(tx: Tx, path: string): Promise<ExportEnd> {
+async function insertAll(
+  tx: Tx,
+  path: string,
+  masterKeys: readonly ParsedMasterKey[],
+): Promise<Omit<Imported, 'header'>> {
   let insert: (rows: readonly string[]) => Promise<void> = async () => undefined;
   let waiting: string[] = [];
-  for await (const part of readExportFile(path)) {
+  for await (const part of readExportFile(path, masterKeys)) {
     if (part.kind === 'row') {
       waiting.push(part.json);
       if (waiting.length < rowsAtOnce) continue;
@@ -87,7 +95,7 @@ async function insertAll(tx: Tx, path: string): Promise<ExportEnd> {
     await insert(waiting);
     waiting = [];
     if (part.kind === 'table') insert = await inserterOf(tx, part.table, part.columns);
-    if (part.kind === 'end') return part.end;
+    if (part.kind === 'end') return { end: part.end, proof: part.proof };
   }
   throw new Error('an export ended without its last line');
 }
