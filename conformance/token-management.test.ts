@@ -272,6 +272,18 @@ describe('the metadata of the authorization server', () => {
     }
   });
 
+  test('[META-01] answers HEAD as GET, without the body, and nothing else', async () => {
+    for (const each of [path, '/.well-known/jwks.json']) {
+      const { status, headers, text } = await call(server, { method: 'HEAD', path: each });
+      const { headers: ofGet, text: body } = await call(server, { path: each });
+      expect([status, text]).toEqual([200, '']);
+      expect(headers['content-length']).toBe(String(Buffer.byteLength(body)));
+      for (const name of ['content-type', 'cache-control']) expect(headers[name]).toBe(ofGet[name]);
+      const refused = await call(server, { method: 'POST', path: each });
+      expect([refused.status, refused.headers['allow']]).toEqual([405, 'GET, HEAD']);
+    }
+  });
+
   test('[META-02] advertises no endpoint that does not answer', async () => {
     const { json } = await call(server, { listener: 'api', path });
     const urls = [...Object.entries(json), ...Object.entries(Object(json['mtls_endpoint_aliases']))]

@@ -18,12 +18,13 @@ export function refuseHead({ code, problem }: Extract<ParsedHead, { ok: false }>
 
 export function findRoute(route: Route | undefined, method: string | undefined): Refusal | undefined {
   if (route === undefined) return unknownRoute;
-  if (route.method === method) return undefined;
+  const allowed = route.takesHead ? [route.method, 'HEAD'] : [route.method];
+  if (method !== undefined && allowed.includes(method)) return undefined;
   return {
     refusal: 'method_not_allowed',
     step: 'edge',
-    expected: `the method ${route.method}`,
+    expected: `the method ${allowed.join(' or ')}`,
     seen: `the method ${method ?? ''}`,
-    parameters: { allowed: route.method },
+    parameters: { allowed: allowed.join(', ') },
   };
 }

@@ -15,7 +15,7 @@ export interface Connection {
   readonly address: PeerAddress;
   readonly peer: Peer | 'not-asked';
   readonly proof: ConnectionProof;
-  /** The Authorization header of its last request that was not refused: sent again, it is no guess. */
+  /** The Authorization header with which a client last proved itself on it: sent again, it is no guess. */
   accepted: string | undefined;
   /** The last request that began. */
   latest: Exchange | undefined;
@@ -67,5 +67,7 @@ export interface Answer {
 /** A wire route. The head has passed the edge; a refusal that comes back is answered in the shape of the route's family. */
 export interface Route {
   readonly method: 'GET' | 'POST';
+  /** Of a GET: HEAD is answered too, alike and without the body (RFC 9110 section 9.3.2), which Node leaves out. */
+  readonly takesHead?: boolean;
   readonly handle: (exchange: Exchange, head: RequestHead) => Answer | Refusal | Promise<Answer | Refusal>;
 }

@@ -22,6 +22,7 @@ const authenticationMethods = ['client_secret_basic'] as const;
 export function createMetadataRoute({ urlOf }: WellKnownDependencies): Route {
   return {
     method: 'GET',
+    takesHead: true,
     handle: ({ environment }) => answer(describe(urlOf(environment, 'api'), urlOf(environment, 'api-mtls'))),
   };
 }
@@ -29,6 +30,7 @@ export function createMetadataRoute({ urlOf }: WellKnownDependencies): Route {
 export function createKeysRoute({ signingKeys }: WellKnownDependencies): Route {
   return {
     method: 'GET',
+    takesHead: true,
     handle: ({ environment }) => answer({ keys: signingKeys.published(environment) }),
   };
 }

@@ -19,6 +19,7 @@ const held: (() => void)[] = [];
 
 const routes = new Map<string, Route>([
   ['/good', { method: 'GET', handle: async () => ({ status: 200, body: '{"good":true}', clientId: 'cli_1' }) }],
+  ['/open', { method: 'GET', takesHead: true, handle: () => ({ status: 200, body: '{"open":true}' }) }],
   ['/unread', { method: 'POST', handle: async () => ({ status: 200, body: '{}' }) }],
   [
     '/held',
@@ -246,6 +247,18 @@ describe('a fault behind a route', () => {
       traceId: answer.headers['x-trace-id'],
     });
   });
+
+  test('is logged with its stack each time, but with one line and no stack where the database is away', async () => {
+    const { send, lines } = await startSurface();
+    for (const path of ['/broken', '/broken', '/away', '/away']) await send(path);
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const faults = logged.filter(({ msg }) => msg === 'request failed');
+    expect(faults.map(({ level, error }) => [level, error !== undefined])).toEqual([
+      ['error', true],
+      ['error', true],
+      ['warn', false],
+    ]);
+  });
 });
 
 describe('the edge', () => {
@@ -253,6 +266,18 @@ describe('the edge', () => {
     const { send } = await startSurface();
     expect(await send('/nowhere')).toMatchObject({ status: 404, headers: { 'x-refusal-code': 'route_unknown' } });
     expect(await send('/good', { method: 'DELETE' })).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+    expect(await send('/open', { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+  });
+
+  test('answers HEAD as GET without the body where a route takes it, and reads on after it', async () => {
+    const { send, sendRaw } = await startSurface();
+    const { 'x-trace-id': _, date: __, ...ofGet } = (await send('/open')).headers;
+    const { status, headers, text } = await send('/open', { method: 'HEAD' });
+    expect([status, text]).toEqual([200, '']);
+    expect(headers).toMatchObject({ ...ofGet, 'content-length': '13' });
+    expect(await send('/good', { method: 'HEAD' })).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+    const both = await sendRaw('HEAD /open HTTP/1.1\r\nHost: a\r\n\r\nGET /open HTTP/1.1\r\n\r\n');
+    expect(both.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   });
 
   test('keeps secrets and queries of unknown paths out of logs and records', async () => {
@@ -414,6 +439,16 @@ describe('the limits of an address', () => {
     for (const release of held.splice(0)) release();
     expect((await Promise.all(open)).map(({ status }) => status)).toEqual([401, 401]);
     expect((await send('/good')).status, 'they have come to be failures').toBe(429);
+  });
+
+  test('hold a place for credentials that came along before with what is open to anybody', async () => {
+    const { send, sendAndStay } = await startSurface({ failures: { perSecond: 100, perMinute: 1 } });
+    const guess = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer guessed\r\n\r\n`;
+    void sendAndStay(guess('/open') + guess('/held-wrong')).catch(() => undefined);
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    const next = await send('/wrong-token', { headers: { authorization: 'Bearer another' } });
+    expect(next.headers['x-refusal-code']).toBe('address_failures_limited');
+    for (const release of held.splice(0)) release();
   });
 
   test('let more good requests be open at the same time than may fail in a second', async () => {

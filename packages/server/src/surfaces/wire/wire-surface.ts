@@ -25,6 +25,7 @@ import {
 } from './exchange.js';
 import { redactPath } from './redact-path.js';
 import { parseRequestHead } from './request-head.js';
+import { createTransientFaults } from './transient-faults.js';
 
 export interface AddressLimits {
   readonly requests: RateLimits;
@@ -97,6 +98,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
   const asksForCertificate = listener === 'api-mtls';
   const listenerLabel = `${environment} ${listener}`;
   const limitLineRates = createRateLimiter();
+  const tellTransient = createTransientFaults(log, monotonic);
 
   /** With `exchange`, whose credentials are still to be judged, a place among the failures of the minute is held for it. */
   const limitAddress = (key: string, now: number, exchange?: Exchange): Refusal | undefined => {
@@ -149,7 +151,8 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
 
   const describeFault = (error: unknown, exchange: Exchange): Refusal => {
     const transient = dependencies.isTransient(error);
-    log.logger[transient ? 'warn' : 'error']({ error, traceId: exchange.traceId }, 'request failed');
+    if (transient) tellTransient(error, exchange.traceId);
+    else log.logger.error({ error, traceId: exchange.traceId }, 'request failed');
     const fault = {
       step: 'edge',
       expected: 'a working server',
@@ -167,7 +170,8 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     const path = route !== undefined && head !== undefined ? head.path : rawPath(request);
     const refusal = isRefusal(outcome) ? outcome : undefined;
     countFailure(exchange, refusal !== undefined && failures.has(refusal.refusal));
-    if (refusal === undefined) connection.accepted = head?.authorization;
+    // An answer to anybody says nothing of the credentials that came with the request.
+    if (refusal === undefined && outcome.clientId !== undefined) connection.accepted = head?.authorization;
     const answer = isRefusal(outcome) ? answerRefusal(outcome, head?.path ?? path, receivedAt) : outcome;
     write(exchange, answer);
 
