@@ -156,8 +156,8 @@ describe('the linters see every TypeScript file', () => {
     expect(runOxlint(['.'], repository).number_of_files).toBe(expected.length);
   });
 
-  test('Biome checks as many files as the repository has scripts, modules and JSON', () => {
-    const expected = repositoryFiles(/\.([cm]?[jt]sx?|json|css)$/).filter(
+  test('Biome checks as many files as the repository has scripts, modules, JSON and YAML', () => {
+    const expected = repositoryFiles(/\.([cm]?[jt]sx?|json|ya?ml|css)$/).filter(
       (file) => !file.endsWith('package-lock.json'),
     );
     const output = runLinter(biome, ['lint', '.'], repository);

@@ -35,7 +35,9 @@ test('a database that takes no writes is not ready, although it can be read', as
   const response = await fetch(`${server.operationsUrl}/health/ready`);
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({
-    checks: expect.arrayContaining([{ name: 'database', ok: false, detail: 'DatabaseUnavailableError' }]),
+    checks: expect.arrayContaining([
+      { name: 'database', ok: false, detail: 'The database is not available: its files could not be written.' },
+    ]),
   });
   fault.mockRestore();
   await server.stop();

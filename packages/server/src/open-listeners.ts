@@ -3,7 +3,7 @@
 import { type Environment, environments } from '@tollward/protocol';
 import { type Authorities, listOwnCertificates, type OwnCertificate } from './certificates/index.js';
 import type { Settings } from './platform/config/settings.js';
-import { DatabaseUnavailableError } from './platform/database/database-errors.js';
+import { findUnavailable } from './platform/database/database-errors.js';
 import { decideMaximumConnections, readOpenFileLimit } from './platform/listeners/maximum-connections.js';
 import type { TicketKeys } from './platform/listeners/ticket-keys.js';
 import { type Listener, openTlsListener, type TlsListenerTimes } from './platform/listeners/tls-listener.js';
@@ -78,7 +78,7 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
           mtlsUrl: () => urlOf(environment, 'api-mtls'),
           addressLimits,
           addressRates,
-          isTransient: (error) => error instanceof DatabaseUnavailableError,
+          isTransient: (error) => findUnavailable(error) !== undefined,
         });
         const tlsOptions = {
           name,
@@ -111,10 +111,11 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
   return {
     urlOf,
     refreshCertificates: async () => {
-      const changed = await serverCertificates.refresh(clock());
-      each((running, environment) => {
-        if (changed.includes(environment)) running.replaceCertificate(serverCertificates.of(environment));
-      });
+      const changed = await serverCertificates.refresh(clock(), (renewed, certificate) =>
+        each((running, environment) => {
+          if (environment === renewed) running.replaceCertificate(certificate);
+        }),
+      );
       return changed.length > 0;
     },
     refreshTicketKeys: () => {

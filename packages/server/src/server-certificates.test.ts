@@ -61,7 +61,18 @@ async function openWith(
     now,
   );
   const shown = (): string => certificates.of('sandbox').chainPem.trim();
-  return { certificates, shown, logged: (level: string) => lines.filter((line) => line['level'] === level) };
+  const refused: { reason?: string } = {};
+  const refresh = (at: number): Promise<readonly string[]> =>
+    certificates.refresh(at, () => {
+      if (refused.reason !== undefined) throw new Error(refused.reason);
+    });
+  return {
+    certificates,
+    refresh,
+    refused,
+    shown,
+    logged: (level: string) => lines.filter((line) => line['level'] === level),
+  };
 }
 
 describe('a server certificate in files', () => {
@@ -82,19 +93,19 @@ describe('a server certificate in files', () => {
 
   test('[AUT-15] is shown from the next look on when both files hold another one', async () => {
     const [first, second] = [await aPair(), await aPair()];
-    const { certificates, shown, write, logged } = await inFiles(first);
+    const { certificates, refresh, shown, write, logged } = await inFiles(first);
     expect([shown(), certificates.of('sandbox').brought]).toEqual([first.certificate, true]);
-    expect(await certificates.refresh(someTime)).toEqual([]);
+    expect(await refresh(someTime)).toEqual([]);
     await write(second);
-    expect(await certificates.refresh(someTime)).toEqual(['sandbox']);
+    expect(await refresh(someTime)).toEqual(['sandbox']);
     expect(shown()).toBe(second.certificate);
-    expect(await certificates.refresh(someTime)).toEqual([]);
+    expect(await refresh(someTime)).toEqual([]);
     expect([logged('warn'), logged('error')]).toEqual([[], []]);
   });
 
   test('[AUT-16] half a change keeps the one before, and is told once', async () => {
     const [first, second] = [await aPair(), await aPair()];
-    const { certificates, shown, certificateFile, keyFile, write, logged } = await inFiles(first);
+    const { refresh, shown, certificateFile, keyFile, write, logged } = await inFiles(first);
     const halves = [
       [second.certificate, first.key],
       [second.certificate.slice(0, 200), second.key],
@@ -103,14 +114,15 @@ describe('a server certificate in files', () => {
     for (const [index, [certificate, key]] of halves.entries()) {
       await writeFile(certificateFile, certificate);
       await writeFile(keyFile, key);
-      for (let look = 0; look < 3; look += 1) expect(await certificates.refresh(someTime)).toEqual([]);
+      for (let look = 0; look < 3; look += 1) expect(await refresh(someTime)).toEqual([]);
       expect([shown(), logged('error').length]).toEqual([first.certificate, index + 1]);
     }
     expect(JSON.stringify(logged('error'))).not.toContain(second.key.slice(40, 80));
     await rm(keyFile);
-    expect(await certificates.refresh(someTime)).toEqual([]);
+    expect(await refresh(someTime)).toEqual([]);
+    expect(logged('error').at(-1)).toMatchObject({ problem: `the file ${keyFile} can not be read (ENOENT)` });
     await write(second);
-    expect(await certificates.refresh(someTime)).toEqual(['sandbox']);
+    expect(await refresh(someTime)).toEqual(['sandbox']);
     expect(shown()).toBe(second.certificate);
   });
 
@@ -131,24 +143,64 @@ describe('a server certificate in files', () => {
       sandboxServerKey: join(folder, 'current', 'tls.key'),
     };
     const settings = { sandboxServerCertificate: first.certificate, sandboxServerKey: first.key };
-    const { certificates, shown } = await openWith(settings, files);
+    const { refresh, shown } = await openWith(settings, files);
     await put('2', second);
-    expect(await certificates.refresh(someTime)).toEqual(['sandbox']);
+    expect(await refresh(someTime)).toEqual(['sandbox']);
     expect(shown()).toBe(second.certificate);
   });
 
   test('one that is over is not taken, and one that is not valid yet is taken when it is', async () => {
     const first = await aPair();
-    const { certificates, shown, write, logged } = await inFiles(first);
+    const { refresh, shown, write, logged } = await inFiles(first);
     await write(await aPair(undefined, someTime - 400 * dayMs));
-    expect(await certificates.refresh(someTime)).toEqual([]);
+    expect(await refresh(someTime)).toEqual([]);
     const later = await aPair(undefined, someTime + dayMs);
     await write(later);
-    expect(await certificates.refresh(someTime)).toEqual([]);
+    expect(await refresh(someTime)).toEqual([]);
     expect(shown()).toBe(first.certificate);
     expect(logged('error').map(({ problem }) => problem)).toEqual(Array(2).fill('it is over or not valid yet'));
-    expect(await certificates.refresh(someTime + dayMs)).toEqual(['sandbox']);
+    expect(await refresh(someTime + dayMs)).toEqual(['sandbox']);
     expect(shown()).toBe(later.certificate);
+  });
+
+  test('[AUT-18] one that loses a host of the public URLs is not taken, and is told once with the host', async () => {
+    const first = await aPair(['api.example.com', 'old.example.com']);
+    const { refresh, shown, write, logged } = await inFiles(first);
+    await write(await aPair(['else.example.com']));
+    for (let look = 0; look < 3; look += 1) expect(await refresh(someTime)).toEqual([]);
+    expect(shown()).toBe(first.certificate);
+    expect(logged('error').map(({ problem }) => problem)).toEqual([
+      'it is not good for api.example.com, which the one before is good for',
+    ]);
+    const good = await aPair(['api.example.com']);
+    await write(good);
+    expect(await refresh(someTime)).toEqual(['sandbox']);
+    expect(shown()).toBe(good.certificate);
+  });
+
+  test('[AUT-18] one that is not good for a public URL follows one that was not either, or that is over', async () => {
+    const elsewhere = await inFiles(await aPair(['else.example.com']));
+    await elsewhere.write(await aPair(['another.example.com']));
+    expect(await elsewhere.refresh(someTime)).toEqual(['sandbox']);
+
+    const over = await inFiles(await aPair());
+    const much = someTime + 400 * dayMs;
+    await over.write(await aPair(['else.example.com'], much));
+    expect(await over.refresh(much)).toEqual(['sandbox']);
+  });
+
+  test('one that OpenSSL refuses is not told of as shown, and is tried again with the next look', async () => {
+    const [first, second] = [await aPair(), await aPair()];
+    const { refresh, refused, shown, write, logged } = await inFiles(first);
+    await write(second);
+    refused.reason = 'ca md too weak';
+    for (let look = 0; look < 3; look += 1) expect(await refresh(someTime)).toEqual([]);
+    expect(shown()).toBe(first.certificate);
+    expect(logged('error').map(({ problem }) => problem)).toEqual(['OpenSSL refuses it (ca md too weak)']);
+    expect(logged('info')).toHaveLength(1);
+    delete refused.reason;
+    expect(await refresh(someTime)).toEqual(['sandbox']);
+    expect(shown()).toBe(second.certificate);
   });
 
   test('[AUT-18] a certificate that is not good for a public URL is shown, with a warning that names the host', async () => {
@@ -188,22 +240,26 @@ describe('a server certificate by the platform authority', () => {
 
   test('[AUT-20] is made anew before its end is announced, and when another authority takes over', async () => {
     let active = platform;
-    const { certificates, shown } = await openWith({}, {}, () => active);
+    const { refresh, refused, shown } = await openWith({}, {}, () => active);
     const first = shown();
     const due = Date.parse(leafOf(first).validTo) - 31 * dayMs;
-    expect(await certificates.refresh(due)).toEqual([]);
-    expect(await certificates.refresh(due + 1)).toEqual(['sandbox']);
+    expect(await refresh(due)).toEqual([]);
+    refused.reason = 'a fault';
+    await expect(refresh(due + 1)).rejects.toThrow('a fault');
+    expect(shown()).toBe(first);
+    delete refused.reason;
+    expect(await refresh(due + 1)).toEqual(['sandbox']);
     expect(shown()).not.toBe(first);
-    expect(await certificates.refresh(due + 1)).toEqual([]);
+    expect(await refresh(due + 1)).toEqual([]);
 
     active = await aGeneration('aut_2');
-    expect(await certificates.refresh(due + 1)).toEqual(['sandbox']);
+    expect(await refresh(due + 1)).toEqual(['sandbox']);
     expect(leafOf(shown()).verify(leafOf(active.issuingCertificatePem).publicKey)).toBe(true);
   });
 
   test('is not made again and again at the end of its authority, which it can not outlive', async () => {
     const lastDays = platform.endsAt - 5 * dayMs;
-    const { certificates } = await openWith({}, {}, () => platform, lastDays);
-    expect(await certificates.refresh(lastDays + dayMs)).toEqual([]);
+    const { refresh } = await openWith({}, {}, () => platform, lastDays);
+    expect(await refresh(lastDays + dayMs)).toEqual([]);
   });
 });

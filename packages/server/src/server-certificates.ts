@@ -24,10 +24,14 @@ export interface ShownCertificate extends ListenerCertificate {
 }
 
 export interface ServerCertificates {
+  /** What its listeners show, which is the one before while `show` refuses another. */
   of(environment: Environment): ShownCertificate;
-  /** Looks whether others are to be shown; resolves to the environments for which that is so. */
-  refresh(now: number): Promise<readonly Environment[]>;
+  /** Looks for others and gives them to `show`; resolves to the environments that show another one now. */
+  refresh(now: number, show: ShowCertificate): Promise<readonly Environment[]>;
 }
+
+/** @throws when OpenSSL can not use it */
+export type ShowCertificate = (environment: Environment, certificate: ShownCertificate) => void;
 
 export interface ServerCertificatesOptions {
   readonly settings: Settings;
@@ -41,8 +45,8 @@ export interface ServerCertificatesOptions {
 /** One environment's certificate. */
 interface Source {
   current(): ShownCertificate;
-  /** Resolves to whether another one is to be shown. */
-  refresh(now: number): Promise<boolean>;
+  /** Resolves to whether another one is shown now. */
+  refresh(now: number, show: (certificate: ShownCertificate) => void): Promise<boolean>;
 }
 
 const dayMs = 86_400_000;
@@ -68,9 +72,11 @@ export async function openServerCertificates(
       if (source === undefined) throw new Error(`${environment} is not served`);
       return source.current();
     },
-    refresh: async (at) => {
+    refresh: async (at, show) => {
       const changed: Environment[] = [];
-      for (const [environment, source] of sources) if (await source.refresh(at)) changed.push(environment);
+      for (const [environment, source] of sources) {
+        if (await source.refresh(at, (certificate) => show(environment, certificate))) changed.push(environment);
+      }
       return changed;
     },
   };
@@ -109,12 +115,14 @@ async function openOwn(
   let current = await sign(now);
   return {
     current: () => current,
-    refresh: async (at) => {
+    refresh: async (at, show) => {
       const { id, endsAt } = authorities.of(environment).platform(at);
       // Another one by the same authority does not outlive it.
       const endsSoon = current.notAfter - at < renewedBeforeEndMs && current.notAfter < endsAt;
       if (current.authorityId === id && !endsSoon) return false;
-      current = await sign(at);
+      const next = await sign(at);
+      show(next);
+      current = next;
       return true;
     },
   };
@@ -145,7 +153,7 @@ async function openBrought(
     return { ...certificate, brought: true };
   };
 
-  const opened = await readFirst(environment, first, hosts);
+  let opened = await readFirst(environment, first, hosts);
   let shown = first;
   let current = say(opened);
   // A server does not fail to start because of a day.
@@ -155,27 +163,47 @@ async function openBrought(
       `the server certificate is over or not valid yet: put its successor into ${variables}`,
     );
   }
-  let refused: ServerCertificateTexts | undefined;
+  let told: string | undefined;
+  /** One of the two files may not be written yet. Told once for a content, not at every look. */
+  const refuse = (texts: ServerCertificateTexts, problem: string): false => {
+    const telling = [problem, texts.certificatePem, texts.keyPem].join('\n');
+    if (telling !== told) {
+      logger.error({ environment, problem }, `the new content of ${variables} is not used, the one before stays`);
+    }
+    told = telling;
+    return false;
+  };
   return {
     current: () => current,
-    refresh: async (at) => {
-      const texts = await readTexts(first, files[certificateName], files[keyName]);
+    refresh: async (at, show) => {
+      const { texts, unreadable } = await readTexts(first, files[certificateName], files[keyName]);
+      if (unreadable !== undefined) return refuse(texts, unreadable);
       if (isSame(texts, shown)) return false;
       const decision = await parseServerCertificate(texts, hosts);
-      if (decision.ok && isValid(decision.certificate, at)) {
-        shown = texts;
-        current = say(decision.certificate);
-        return true;
+      if (!decision.ok) return refuse(texts, decision.problem);
+      const { certificate } = decision;
+      if (!isValid(certificate, at)) return refuse(texts, 'it is over or not valid yet');
+      const lost = isValid(opened, at) ? hostsLost(opened, certificate) : [];
+      if (lost.length > 0) {
+        return refuse(texts, `it is not good for ${lost.join(', ')}, which the one before is good for`);
       }
-      // One of the two files may not be written yet. Told once, not at every look.
-      if (refused === undefined || !isSame(texts, refused)) {
-        const problem = decision.ok ? 'it is over or not valid yet' : decision.problem;
-        logger.error({ environment, problem }, `the new content of ${variables} is not used, the one before stays`);
+      try {
+        show({ ...certificate, brought: true });
+      } catch (error) {
+        return refuse(texts, `OpenSSL refuses it (${error instanceof Error ? error.message : 'no reason'})`);
       }
-      refused = texts;
-      return false;
+      shown = texts;
+      opened = certificate;
+      current = say(certificate);
+      told = undefined;
+      return true;
     },
   };
+}
+
+/** What clients could call until now and would refuse with the next one. */
+function hostsLost(before: BroughtServerCertificate, next: BroughtServerCertificate): readonly string[] {
+  return next.hostsNotCovered.filter((host) => !before.hostsNotCovered.includes(host));
 }
 
 async function readFirst(
@@ -188,17 +216,25 @@ async function readFirst(
   throw new ServerCertificateError(`The server certificate of ${environment} can not be used: ${parsed.problem}.`);
 }
 
-/** A file that can not be read counts as empty: it may be on its way. */
+/** A file that can not be read may be on its way. */
 async function readTexts(
   first: ServerCertificateTexts,
   certificateFile: string | undefined,
   keyFile: string | undefined,
-): Promise<ServerCertificateTexts> {
-  const read = async (file: string): Promise<string> => (await readFile(file, 'utf8').catch(() => '')).trim();
-  return {
-    certificatePem: certificateFile === undefined ? first.certificatePem : await read(certificateFile),
-    keyPem: keyFile === undefined ? first.keyPem : await read(keyFile),
+): Promise<{ readonly texts: ServerCertificateTexts; readonly unreadable: string | undefined }> {
+  let unreadable: string | undefined;
+  const read = async (file: string): Promise<string> => {
+    try {
+      return (await readFile(file, 'utf8')).trim();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+      unreadable ??= `the file ${file} can not be read (${code})`;
+      return '';
+    }
   };
+  const certificatePem = certificateFile === undefined ? first.certificatePem : await read(certificateFile);
+  const keyPem = keyFile === undefined ? first.keyPem : await read(keyFile);
+  return { texts: { certificatePem, keyPem }, unreadable };
 }
 
 function isSame(left: ServerCertificateTexts, right: ServerCertificateTexts): boolean {

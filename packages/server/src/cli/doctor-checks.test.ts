@@ -12,6 +12,7 @@ import {
   checkDataDirectory,
   checkNode,
   checkPorts,
+  checkSecretFiles,
   checkServer,
   checkSocketPath,
   judgeServer,
@@ -55,6 +56,30 @@ describe('doctor', () => {
     await chmod(dataDirectory, 0o701);
     const [directory] = await checkDataDirectory(dataDirectory);
     expect(directory).toMatchObject({ result: 'fail', remedy: `chmod 0700 '${dataDirectory}'` });
+  });
+
+  it('warns of a secret in a file that every user can read, and of nothing else in a file', async () => {
+    const [secret, forGroup, public_] = ['master-key', 'key.pem', 'fullchain.pem'].map((name) =>
+      join(dataDirectory, name),
+    );
+    for (const [file, mode] of [
+      [secret, 0o644],
+      [forGroup, 0o640],
+      [public_, 0o644],
+    ] as const) {
+      await writeFile(file ?? '', 'text');
+      await chmod(file ?? '', mode);
+    }
+    const files = { masterKey: secret, sandboxServerKey: forGroup, sandboxServerCertificate: public_ };
+    expect(await checkSecretFiles(files)).toEqual([
+      {
+        name: 'TOLLWARD_MASTER_KEY_FILE',
+        result: 'warn',
+        detail: `${secret} is open to every user of this machine (mode 0644)`,
+        remedy: `chmod o= '${secret}'`,
+      },
+    ]);
+    expect(await checkSecretFiles({})).toEqual([]);
   });
 
   it('only warns of a data directory that is not there yet', async () => {
@@ -127,6 +152,8 @@ describe('doctor', () => {
     expect(await resultsAt(notAfter - 15 * dayMs)).toEqual(['ok', 'fail']);
     expect(await resultsAt(notAfter - 13 * dayMs)).toEqual(['warn', 'fail']);
     expect(await resultsAt(notAfter)).toEqual(['fail', 'fail']);
+    const [ending] = await checkCertificates(dataDirectory, notAfter - 13 * dayMs);
+    expect(ending?.detail).toMatch(/^ends in 13 days, valid until 20/);
   });
 
   it('looks at no certificate before there is an env file', async () => {

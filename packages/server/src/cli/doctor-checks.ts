@@ -9,10 +9,12 @@ import { environments } from '@tollward/protocol';
 import type { z } from 'zod';
 import { portsFrom, servedEnvironments } from '../open-listeners.js';
 import { notReadySkewMs, warnSkewMs } from '../platform/clock-watch.js';
-import type { Settings } from '../platform/config/settings.js';
+import type { SettingFiles } from '../platform/config/load-settings.js';
+import { isSecretSetting, type Settings, settingNames, variableName } from '../platform/config/settings.js';
 import { listenOn, PortInUseError } from '../platform/listeners/listen.js';
 import { fitsSocketPath } from '../platform/listeners/management-socket.js';
 import { statusSchema } from '../surfaces/management/schemas/status.js';
+import { describeDuration } from './duration.js';
 import { parseEnvFile } from './env-file.js';
 import { askManagement } from './management-client.js';
 
@@ -49,6 +51,20 @@ function checkMode(name: string, path: string, mode: number, wanted: number): Ch
   if ((mode & 0o077) === 0) return { name, result: 'ok', detail: `${path}, for its owner only` };
   const detail = `${path} is open to others (mode 0${mode.toString(8)})`;
   return { name, result: 'fail', detail, remedy: `chmod 0${wanted.toString(8)} '${path}'` };
+}
+
+/** A group may read one: a certificate that is renewed while the server runs has to be given to its user that way. */
+export async function checkSecretFiles(files: SettingFiles): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  for (const setting of settingNames) {
+    const file = files[setting];
+    if (file === undefined || !isSecretSetting(setting)) continue;
+    const mode = await modeOf(file);
+    if (mode === undefined || (mode & 0o007) === 0) continue;
+    const detail = `${file} is open to every user of this machine (mode 0${mode.toString(8)})`;
+    checks.push({ name: `${variableName(setting)}_FILE`, result: 'warn', detail, remedy: `chmod o= '${file}'` });
+  }
+  return checks;
 }
 
 async function modeOf(path: string): Promise<number | undefined> {
@@ -165,7 +181,14 @@ async function checkCertificate(name: string, file: string | undefined, now: num
   const detail = `valid until ${new Date(expiresAt).toISOString()}`;
   if (expiresAt <= now) return { name, result: 'fail', detail, remedy };
   const endsSoon = expiresAt - now < warnDaysBeforeExpiry * dayMs;
-  return endsSoon ? { name, result: 'warn', detail, remedy: 'it ends soon' } : { name, result: 'ok', detail };
+  if (!endsSoon) return { name, result: 'ok', detail };
+  const left = describeDuration((expiresAt - now) / 1_000);
+  return {
+    name,
+    result: 'warn',
+    detail: `ends in ${left}, ${detail}`,
+    remedy: 'when it is over, a start of "tollward dev" makes another',
+  };
 }
 
 async function readExpiry(file: string): Promise<number | undefined> {

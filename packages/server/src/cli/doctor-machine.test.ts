@@ -103,6 +103,7 @@ describe('doctor judges server certificates', () => {
     expect(await resultsAt(endsAt - 6 * dayMs)).toEqual(['fail']);
     expect(await resultsAt(endsAt)).toEqual(['fail']);
     expect(await resultsAt(now - dayMs)).toEqual(['fail']);
+    expect((await check({}, endsAt - 6.5 * dayMs))[0]?.detail).toMatch(/^ends in 6 days, valid until 20/);
   });
 
   it('names the public hosts that one is not good for', async () => {

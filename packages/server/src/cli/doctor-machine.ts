@@ -9,6 +9,7 @@ import { decideMaximumConnections } from '../platform/listeners/maximum-connecti
 import { findServeProblems } from '../serve-settings.js';
 import { hostsOf, textsOf } from '../server-certificates.js';
 import type { Check } from './doctor-checks.js';
+import { describeDuration } from './duration.js';
 
 const dayMs = 86_400_000;
 
@@ -57,7 +58,8 @@ function judgeValidity(
   if (now >= notAfter) return { name, result: 'fail', detail: `it was valid ${until}`, remedy };
   const leftDays = (notAfter - now) / dayMs;
   const result = leftDays < 7 ? 'fail' : leftDays < 30 ? 'warn' : 'ok';
-  return { name, result, detail: `valid ${until}`, ...(result === 'ok' ? {} : { remedy }) };
+  if (result === 'ok') return { name, result, detail: `valid ${until}` };
+  return { name, result, detail: `ends in ${describeDuration(leftDays * 86_400)}, valid ${until}`, remedy };
 }
 
 const fewConnections = 1_000;

@@ -9,6 +9,7 @@ import {
   checkDataDirectory,
   checkNode,
   checkPorts,
+  checkSecretFiles,
   checkServer,
   checkSocketPath,
 } from './doctor-checks.js';
@@ -58,7 +59,7 @@ async function runChecks(load: LoadSettings, clock: () => number): Promise<reado
       { name: 'settings', result: 'fail', detail: 'they can not be used', remedy: error.problems.join(' ') },
     ];
   }
-  const { settings } = loaded;
+  const { settings, files } = loaded;
   // Loaded only here, with the drivers of the database: other commands should not wait for them.
   const { checkDatabase } = await import('./doctor-database.js');
   const { running, checks } = await checkServer(settings.dataDir);
@@ -67,6 +68,7 @@ async function runChecks(load: LoadSettings, clock: () => number): Promise<reado
     node,
     { name: 'settings', result: 'ok', detail: 'they can be used' },
     ...checkFitToServe(settings),
+    ...(await checkSecretFiles(files)),
     ...(await checkDataDirectory(settings.dataDir)),
     ...(await checkDisk(settings)),
     judgeOpenFiles(readOpenFileLimit(), settings),

@@ -37,7 +37,7 @@ export function addKeysCommand({ program, context, run }: Cli): void {
     .addOption(
       new Option(
         '--publish <duration>',
-        'how long every node knows it before it is used, such as 60s; else what is usual for the kind',
+        'how long every node knows it before it is used, such as 60s; else 60s for token, hmac and ticket, 1d for signing, 30d for platform-ca, and none for audit and partner-ca',
       ).argParser(durationWithin('5s', '30d')),
     )
     .action((kind: string, options: RotateOptions) =>

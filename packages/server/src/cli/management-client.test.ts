@@ -7,6 +7,13 @@ import { z } from 'zod';
 import { type ManagementSocket, openManagementSocket } from '../platform/listeners/management-socket.js';
 import { askManagement } from './management-client.js';
 
+it('names both ways to start a server where none is running', async () => {
+  const answer = await askManagement('/nowhere', { method: 'GET', path: '/status', answer: z.unknown() });
+  expect(answer.ok ? undefined : answer.outcome.problem?.message).toMatch(
+    /No server is running on the data directory \/nowhere\..*"tollward dev".*"tollward serve"/,
+  );
+});
+
 describe('a server that gives no answer', () => {
   let directory: string;
   let socket: ManagementSocket;

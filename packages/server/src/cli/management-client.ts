@@ -65,8 +65,8 @@ const versionsDiffer =
 
 function notRunning(dataDirectory: string): ManagementAnswer<never> {
   const message =
-    `No server is running on the data directory ${dataDirectory}. Start one with "tollward dev", or name the data ` +
-    'directory of the running one with --data-dir.';
+    `No server is running on the data directory ${dataDirectory}. Start one with "tollward dev", or with ` +
+    '"tollward serve" on PostgreSQL; or name the data directory of the running one with --data-dir.';
   return { ok: false, running: false, outcome: failed(exitCodes.failure, message) };
 }
 

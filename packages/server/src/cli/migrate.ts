@@ -1,5 +1,6 @@
 // `tollward migrate`: the schema of the database, changed when an operator says so and never by a start.
 
+import type { Database } from '../platform/database/database.js';
 import { migrate } from '../platform/database/migrate.js';
 import { checkMigrations, type MigrationStatus, readMigration } from '../platform/database/migration-status.js';
 import { type Cli, type CliContext, done, type Outcome } from './cli.js';
@@ -15,8 +16,9 @@ export function addMigrateCommand({ program, context, run }: Cli): void {
     .description('apply what is missing, all of it or nothing; servers of the version before keep running')
     .action(() =>
       run(async (load) => {
-        const { applied } = await withOfflineDatabase(load().settings, (database) => migrate(database), 'make');
-        return done(applied.length === 0 ? 'There was nothing to apply.' : listed('Applied', applied), { applied });
+        const { applied, unknown } = await withOfflineDatabase(load().settings, bringUp, 'make');
+        const what = applied.length === 0 ? 'There was nothing to apply.' : listed('Applied', applied);
+        return done(unknown.length === 0 ? what : `${what}\n${listedUnknown(unknown)}`, { applied, unknown });
       }),
     );
 
@@ -45,6 +47,15 @@ export function addMigrateCommand({ program, context, run }: Cli): void {
     );
 }
 
+/** A newer schema without gaps is no fault: the program of the version before, with its units, is started on it again. */
+async function bringUp(
+  database: Database,
+): Promise<Pick<MigrationStatus, 'unknown'> & { readonly applied: readonly string[] }> {
+  const { pending, unknown } = await checkMigrations(database);
+  if (pending.length === 0) return { applied: [], unknown };
+  return { ...(await migrate(database)), unknown };
+}
+
 const nothingPending = 'Nothing is missing: the database has every migration of this version.';
 
 function describeStatus({ applied, pending, unknown }: MigrationStatus, context: CliContext): Outcome {
@@ -55,13 +66,11 @@ function describeStatus({ applied, pending, unknown }: MigrationStatus, context:
     ]),
     ...pending.map((name) => [name, 'missing']),
   ];
-  const isCurrent = pending.length === 0 && unknown.length === 0;
+  const isCurrent = pending.length === 0;
   const summary = [
     ...(isCurrent ? [nothingPending] : []),
     ...(pending.length === 0 ? [] : [`${listed('Missing', pending)} "tollward migrate up" applies them.`]),
-    ...(unknown.length === 0
-      ? []
-      : [`${listed('Not known to this version', unknown)} Run the version that applied them.`]),
+    ...(unknown.length === 0 ? [] : [listedUnknown(unknown)]),
   ].join('\n');
   return {
     exitCode: isCurrent ? exitCodes.ok : exitCodes.failure,
@@ -74,6 +83,10 @@ function describeStatus({ applied, pending, unknown }: MigrationStatus, context:
       },
     },
   };
+}
+
+function listedUnknown(unknown: readonly string[]): string {
+  return `${listed('Applied by a newer Tollward', unknown)} The version before it can be run on them.`;
 }
 
 function listed(what: string, names: readonly string[]): string {

@@ -54,6 +54,19 @@ describe('the command line', () => {
     expect(await runCli(['clients', '--help', '--json'])).toMatchObject({ exitCode: 0, error: '' });
   });
 
+  it.each([
+    ['42501', 'permission denied for table clients', 'A role for nodes'],
+    ['3F000', 'no schema has been selected to create in', 'search_path'],
+    ['42P01', 'relation "clients" does not exist', 'migrate up'],
+  ])('says what to do when the database refuses with %s', async (code, message, remedy) => {
+    const startServe = () => Promise.reject(Object.assign(new Error(message), { code }));
+    const { exitCode, error } = await runCli(['serve'], { workingDirectory, startServe });
+    expect(exitCode).toBe(1);
+    expect(error).toContain(message);
+    expect(error).toContain(remedy);
+    expect(error).not.toContain('should not happen');
+  });
+
   it('does not repeat a private key that stands in the wrong place', async () => {
     const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
     for (const words of [[key], ['certs', 'inspect', key], ['clients', 'list', '--environment', key]]) {

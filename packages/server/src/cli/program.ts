@@ -131,9 +131,25 @@ const expectedErrors = [
   NoDatabaseError,
 ];
 
+const noSchema =
+  'Run "tollward migrate up", and see that the role of TOLLWARD_DATABASE_URL has the search_path of the role that ran it.';
+/** By SQLSTATE: what the operator of the database left out, and not a fault of the program. */
+const schemaRemedies: ReadonlyMap<string, string> = new Map([
+  [
+    '42501',
+    'Give the role of TOLLWARD_DATABASE_URL its rights on the schema: see "A role for nodes" in the guide to operating.',
+  ],
+  ['3F000', noSchema],
+  ['42P01', noSchema],
+]);
+
 function describeError(error: unknown): Outcome {
   if (!(error instanceof Error)) return failed(exitCodes.failure, 'Something was thrown that is no error.');
   if (usageErrors.some((kind) => error instanceof kind)) return failed(exitCodes.usage, error.message);
+  const remedy = 'code' in error ? schemaRemedies.get(String(error.code)) : undefined;
+  if (remedy !== undefined) {
+    return failed(exitCodes.failure, redactSecrets(`The database refuses this: ${error.message}. ${remedy}`));
+  }
   // The system's own refusals, such as a full disk, say what and where.
   const expected = expectedErrors.some((kind) => error instanceof kind) || 'syscall' in error;
   if (expected) return failed(exitCodes.failure, redactSecrets(error.message));

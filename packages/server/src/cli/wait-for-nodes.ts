@@ -2,6 +2,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { Option } from 'commander';
+import type { z } from 'zod';
 import { awaitedNodesSchema } from '../surfaces/management/schemas/nodes.js';
 import { failed, type Outcome } from './cli.js';
 import { exitCodes } from './exit-codes.js';
@@ -48,15 +49,26 @@ export async function andWait(
       { nodes },
     );
   }
-  const refusing = nodes.filter(({ state }) => state === 'refusing').map(({ name }) => name);
-  const silent =
-    refusing.length === 0
-      ? ''
-      : ` ${refusing.join(', ')} can not read the database, answers nobody from memory, and learns of it before it does again.`;
-  const everyone = nodes.length <= 1 ? 'The one node knows it' : `All ${nodes.length} nodes know it`;
   const details = typeof json === 'object' ? json : {};
   return {
     exitCode: exitCodes.ok,
-    output: { text: `${text}\n${everyone}, after ${tookMs} ms.${silent}`, json: { ...details, tookMs, nodes } },
+    output: { text: `${text}\n${describeConfirmed(nodes, tookMs)}`, json: { ...details, tookMs, nodes } },
   };
+}
+
+type AwaitedNode = z.output<typeof awaitedNodesSchema>['nodes'][number];
+
+/** @param nodes none of them waiting */
+export function describeConfirmed(nodes: readonly AwaitedNode[], tookMs: number): string {
+  const refusing = nodes.filter(({ state }) => state === 'refusing');
+  if (refusing.length === 0) {
+    return `${nodes.length <= 1 ? 'The one node knows it' : `All ${nodes.length} nodes know it`}, after ${tookMs} ms.`;
+  }
+  const knowing = nodes.length - refusing.length;
+  const some = `${knowing} of ${nodes.length} nodes ${knowing === 1 ? 'knows' : 'know'} it, after ${tookMs} ms`;
+  const silent = refusing.map(
+    ({ name }) =>
+      `${name} can not read the database, answers nobody from memory, and learns of it before it does again`,
+  );
+  return `${[some, ...silent].join('; ')}.`;
 }

@@ -49,6 +49,15 @@ describe.each(refusalCodes)('the catalogue entry of %s', (code) => {
   });
 });
 
+// A client that only checks its copy of a token never finds that its key was revoked.
+test('whose token is not known is told to get a new one', () => {
+  const { text, remedy } = catalogue.token_malformed;
+  expect([text, remedy]).toEqual([
+    expect.stringContaining('get a new one'),
+    expect.stringContaining('get a new token'),
+  ]);
+});
+
 describe('publicText', () => {
   test('fills every place, and leaves one that nobody filled to be seen', () => {
     expect(publicText('{a} and {b} and {a}', { a: '1', b: '2' })).toBe('1 and 2 and 1');

@@ -237,8 +237,9 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
   },
   token_malformed: {
     ...invalidToken,
-    text: 'This is not an access token of this server: send it exactly as the token endpoint gave it.',
-    remedy: 'Send the access_token exactly as the token endpoint gave it. Look for a cut-off copy or an added quote.',
+    text: 'This is not an access token of this server, or its key is gone: send it exactly as the token endpoint gave it, or get a new one.',
+    remedy:
+      'Send the access_token exactly as the token endpoint gave it. Look for a cut-off copy or an added quote. If it worked before, the key that sealed it is gone: get a new token.',
   },
   token_other_environment: {
     ...invalidToken,

@@ -58,6 +58,14 @@ export class NothingCommittedError extends Error {
   }
 }
 
+/** What in a fault means "try again later"; undefined when some of it does not. */
+export function findUnavailable(fault: unknown): DatabaseUnavailableError | undefined {
+  if (fault instanceof DatabaseUnavailableError) return fault;
+  if (!(fault instanceof AggregateError)) return undefined;
+  const found = fault.errors.map(findUnavailable);
+  return found.includes(undefined) ? undefined : found[0];
+}
+
 /** Too little of something to begin the work: files, memory, disk (class 53). */
 export function isShortage(error: unknown): boolean {
   if (!(error instanceof DatabaseUnavailableError && error.cause instanceof Error && 'code' in error.cause))
