@@ -115,6 +115,9 @@ const ticketKeyCheckMs = 5_000;
 const expiryCheckMs = 60 * 60_000;
 /** A node that could not read the database for so long believes nothing it remembers. */
 const standingBoundMs = 1_500;
+/** A database that has fallen silent must not keep a stopping process: what is left to write can be spared. */
+const lastWritesMs = 5_000;
+const letGoMs = 2_000;
 
 /** Starts on an opened and migrated database, which it closes with the rest; when starting fails, that is left to the caller. */
 export async function startTollward(options: TollwardOptions): Promise<RunningTollward> {
@@ -316,14 +319,16 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
       draining = true;
       // At once: a routine that waits for a database which does not answer must not keep the listeners open.
       await Promise.all([listeners.close(graceMs, idleMs), ...routines.map((routine) => routine.stop())]);
-      await refusals.flush();
-      await usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written'));
-      await audit
-        .seal(clock())
-        .catch((error: unknown) => log.logger.error({ error }, 'the audit chain could not be sealed'));
+      await atMost(lastWritesMs, [
+        refusals.flush(),
+        usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written')),
+        audit
+          .seal(clock())
+          .catch((error: unknown) => log.logger.error({ error }, 'the audit chain could not be sealed')),
+      ]);
       await closeOperations();
       await feed.close();
-      await database.close();
+      await atMost(letGoMs, [database.close()]);
     },
   };
 }
@@ -337,6 +342,13 @@ async function checkDatabase(database: Database): Promise<HealthCheck> {
     const detail = findUnavailable(error)?.message ?? 'It fails with a fault that is not expected.';
     return { name: 'database', ok: false, detail };
   }
+}
+
+/** Resolves when all of them are done, or when the time is over. */
+async function atMost(ms: number, work: readonly Promise<unknown>[]): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([Promise.all(work), delay(ms, undefined, { signal: ended.signal }).catch(() => undefined)]);
+  ended.abort();
 }
 
 function urlHost(host: string): string {

@@ -62,6 +62,8 @@ export async function startServe({ settings, files }: LoadedSettings): Promise<v
       log.logger.info('stopped');
     } finally {
       output.flush();
+      // What still waits for a silent database would keep the process.
+      setTimeout(() => process.exit(), 500).unref();
     }
   }
 }

@@ -23,6 +23,7 @@ const provider = createMemoryTracerProvider();
 trace.setGlobalTracerProvider(provider);
 const server = await startTestServer();
 afterAll(async () => {
+  trace.disable();
   await server.stop();
   await untraced.stop();
 });
