@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ClientFacts } from '../clients/index.js';
 import { DatabaseUnavailableError } from '../platform/database/database-errors.js';
 import { clientId, fakeDatabase, someClient, someTime } from '../testing/facts.js';
@@ -34,6 +34,10 @@ function standingOnHand(maximumClients = 10) {
 }
 
 describe('standing', () => {
+  // A read that a test leaves unanswered would otherwise give up a second later, in the middle of some other test file.
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   test('reads a client once and then answers at once', async () => {
     const { standing, reads, answer } = standingOnHand();
     const client = someClient();
@@ -212,17 +216,12 @@ describe('standing', () => {
   });
 
   test('gives up on a database that does not answer within a second', async () => {
-    vi.useFakeTimers();
-    try {
-      const { standing } = standingOnHand();
-      const waiting = standing.get('sandbox', clientId);
-      const settled = expect(waiting).rejects.toThrow('it did not answer within a second');
-      await vi.advanceTimersByTimeAsync(1_000);
-      await settled;
-      expect(standing.get('sandbox', clientId), 'the next caller asks anew').not.toBe(waiting);
-    } finally {
-      vi.useRealTimers();
-    }
+    const { standing } = standingOnHand();
+    const waiting = standing.get('sandbox', clientId);
+    const settled = expect(waiting).rejects.toThrow('it did not answer within a second');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await settled;
+    expect(standing.get('sandbox', clientId), 'the next caller asks anew').not.toBe(waiting);
   });
 
   test('forgets everybody when changes may have been missed, and spoils reads that began before', async () => {
