@@ -56,6 +56,21 @@ const serverPackages = [
       (specifier === 'kysely' && file.path.endsWith('-store.ts') && names.every((name) => name === 'sql')),
   },
   {
+    packages: /^@tollward\/simulator$/,
+    message: 'the simulator is a program of its own: start it, do not import it',
+    allows: () => false,
+  },
+  {
+    packages: /^undici$/,
+    message: 'platform/upstreams owns the connections to upstreams: elsewhere import types only',
+    allows: ({ file, isType }) => isType || file.path.startsWith('platform/upstreams/'),
+  },
+  {
+    packages: /^yaml$/,
+    message: 'gateway/policy/ reads YAML: nobody else imports yaml',
+    allows: ({ file }) => file.path.startsWith('gateway/policy/'),
+  },
+  {
     packages: /^@peculiar\/x509$/,
     message: 'certificates/ owns X.509: nobody else imports @peculiar/x509',
     allows: ({ file }) => file.folder === 'certificates',
@@ -71,6 +86,8 @@ const serverPackages = [
 const closedPackages = {
   protocol: /^$/,
   client: /^(@tollward\/protocol(\/.*)?|jose|undici|node:.*)$/,
+  // It stands for an upstream, which knows of us what the wire tells.
+  simulator: /^(fastify|jose|zod|commander|node:.*)$/,
 };
 
 /** What the rules need to know of a file, from its path inside packages/server/src. */
