@@ -2,8 +2,10 @@
 // a change of the code cannot leave its document behind. Run from the root of the repository.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { catalogue, describeMetrics, describeMigratedSchema } from '@tollward/server/documents';
+import { catalogue, describeMetrics, describeMigratedSchema, readShippedPolicies } from '@tollward/server/documents';
 import { renderMetrics } from './metrics-document.js';
+import { renderOpenApi } from './openapi/document.js';
+import { renderPolicy } from './policy-document.js';
 import { renderRefusals } from './refusals-document.js';
 import { readRequirements } from './requirements.js';
 import { renderRequirements } from './requirements-document.js';
@@ -20,9 +22,11 @@ const documents: readonly GeneratedDocument[] = [
     render: () => renderRequirements(readRequirements('conformance/requirements.json')),
   },
   { file: 'docs/generated/refusals.md', render: () => renderRefusals(catalogue) },
+  { file: 'docs/generated/policy.md', render: async () => renderPolicy(await readShippedPolicies()) },
   { file: 'docs/generated/settings.md', render: () => renderSettings(readSettings()) },
   { file: 'docs/generated/metrics.md', render: () => renderMetrics(describeMetrics()) },
   { file: 'docs/generated/schema.md', render: describeMigratedSchema },
+  { file: 'docs/generated/openapi.json', render: renderOpenApi },
 ];
 
 const checkOnly = process.argv.includes('--check');

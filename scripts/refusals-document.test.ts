@@ -13,23 +13,30 @@ test('each refusal has a row and a section of its own, with what the caller read
       contractText: 'Invalid',
       remedy: 'Get one.',
     },
+    elsewhere: { status: null, error: 'elsewhere', shape: 'status', text: 'Not sent.', remedy: 'Ask there.' },
   });
   expect(text.slice(text.indexOf('| Code'))).toBe(`| Code | Status | \`error\` |
 |---|---|---|
-| [too_late](#too_late) | 408 | \`invalid_request\` |
-| [no_ticket](#no_ticket) | 401 | \`invalid_client\` at the token endpoint, \`invalid_token\` at a protected call |
+| [too_late](#too_late) | 408 | \`Request Timeout\`, under \`/oauth/\` \`invalid_request\` |
+| [no_ticket](#no_ticket) | 401 | \`invalid_token\`, under \`/oauth/\` \`invalid_client\` |
+| [elsewhere](#elsewhere) | of the upstream |  |
 
 ## too_late
 
-- Answer: 408, \`invalid_request\`. Body \`{timestamp, status, error, message, path}\`, under \`/oauth/\` \`{error, error_description}\`. The connection is closed.
+- Answer: 408, \`Request Timeout\`, under \`/oauth/\` \`invalid_request\`. Body \`{timestamp, status, error, message, path}\`, under \`/oauth/\` \`{error, error_description}\`. The connection is closed.
 - Caller reads: Late.
 - Remedy: Hurry.
 
 ## no_ticket
 
-- Answer: 401, \`invalid_client\` at the token endpoint, \`invalid_token\` at a protected call. Body \`{error, error_description}\`.
+- Answer: 401, \`invalid_token\`, under \`/oauth/\` \`invalid_client\`. Body \`{error, error_description}\`.
 - Caller reads: None of {kind}.
 - The body says only "Invalid", as the contract has it; the text stands in \`WWW-Authenticate\`.
 - Remedy: Get one.
+
+## elsewhere
+
+- Answer: the one of the upstream, as it is.
+- Remedy: Ask there.
 `);
 });

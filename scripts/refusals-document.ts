@@ -1,10 +1,14 @@
-import type { CatalogueEntry } from '@tollward/server/documents';
+import { type CatalogueEntry, errorOf } from '@tollward/server/documents';
 import { code, renderTable } from './markdown.js';
 
 /** docs/generated/refusals.md: every expected "no", what its caller reads and what to do about it. */
 export function renderRefusals(catalogue: Readonly<Record<string, CatalogueEntry>>): string {
   const entries = Object.entries(catalogue);
-  const overview = entries.map(([name, entry]) => [`[${name}](#${name})`, String(entry.status), errorsOf(entry)]);
+  const overview = entries.map(([name, entry]) => [
+    `[${name}](#${name})`,
+    entry.status === null ? 'of the upstream' : String(entry.status),
+    entry.status === null ? '' : errorsOf(entry),
+  ]);
   return [
     '# Refusals',
     '',
@@ -19,12 +23,8 @@ export function renderRefusals(catalogue: Readonly<Record<string, CatalogueEntry
 }
 
 function renderRefusal(name: string, entry: CatalogueEntry): string {
-  const lines = [
-    `## ${name}`,
-    '',
-    `- Answer: ${entry.status}, ${errorsOf(entry)}. ${shapes[entry.shape]}${entry.closes ? ' The connection is closed.' : ''}`,
-    `- Caller reads: ${entry.text}`,
-  ];
+  const answer = entry.status === null ? ['- Answer: the one of the upstream, as it is.'] : describeAnswer(entry);
+  const lines = [`## ${name}`, '', ...answer];
   if (entry.contractText !== undefined) {
     lines.push(
       `- The body says only "${entry.contractText}", as the contract has it; the text stands in \`WWW-Authenticate\`.`,
@@ -34,10 +34,17 @@ function renderRefusal(name: string, entry: CatalogueEntry): string {
   return lines.join('\n');
 }
 
-function errorsOf({ error, bearerError }: CatalogueEntry): string {
-  return bearerError === undefined
-    ? code(error)
-    : `${code(error)} at the token endpoint, ${code(bearerError)} at a protected call`;
+function describeAnswer(entry: CatalogueEntry): string[] {
+  const closes = entry.closes ? ' The connection is closed.' : '';
+  return [
+    `- Answer: ${entry.status}, ${errorsOf(entry)}. ${shapes[entry.shape]}${closes}`,
+    `- Caller reads: ${entry.text}`,
+  ];
+}
+
+function errorsOf(entry: CatalogueEntry): string {
+  const [underOAuth, elsewhere] = [errorOf(entry, '/oauth/token'), errorOf(entry, '/')];
+  return underOAuth === elsewhere ? code(elsewhere) : `${code(elsewhere)}, under \`/oauth/\` ${code(underOAuth)}`;
 }
 
 const shapes: Readonly<Record<CatalogueEntry['shape'], string>> = {

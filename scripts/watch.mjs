@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const quietMilliseconds = 300;
 const repository = fileURLToPath(new URL('..', import.meta.url));
-const watchedFolders = ['packages/protocol/dist', 'packages/server/dist'];
+const watchedFolders = ['packages/protocol/dist', 'packages/server/dist', 'packages/simulator/dist'];
 
 // Each child leads a process group of its own: Ctrl-C in a terminal then reaches it once, through stop(), not twice.
 function run(args) {

@@ -123,8 +123,17 @@ describe('a production start', () => {
     expect(unsafeSettings(settingsSchema.parse(good))).toEqual([]);
     expect(
       unsafeSettings(
-        settingsSchema.parse({ ...good, unsafeDatabaseWithoutTls: 'true', unsafeServeStaleStandingSeconds: 5 }),
+        settingsSchema.parse({
+          ...good,
+          unsafeDatabaseWithoutTls: 'true',
+          unsafeNoSca: 'true',
+          unsafeServeStaleStandingSeconds: 5,
+        }),
       ),
-    ).toEqual(['TOLLWARD_UNSAFE_DATABASE_WITHOUT_TLS', 'TOLLWARD_UNSAFE_SERVE_STALE_STANDING_SECONDS']);
+    ).toEqual([
+      'TOLLWARD_UNSAFE_DATABASE_WITHOUT_TLS',
+      'TOLLWARD_UNSAFE_NO_SCA',
+      'TOLLWARD_UNSAFE_SERVE_STALE_STANDING_SECONDS',
+    ]);
   });
 });

@@ -53,6 +53,7 @@ export function findDatabaseProblem({ databaseUrl, unsafeDatabaseWithoutTls }: S
 export function unsafeSettings(settings: Settings): readonly string[] {
   const unsafe: string[] = [];
   if (settings.unsafeDatabaseWithoutTls === 'true') unsafe.push(variableName('unsafeDatabaseWithoutTls'));
+  if (settings.unsafeNoSca === 'true') unsafe.push(variableName('unsafeNoSca'));
   if (settings.unsafeServeStaleStandingSeconds > 0) unsafe.push(variableName('unsafeServeStaleStandingSeconds'));
   return unsafe;
 }

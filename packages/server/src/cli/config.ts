@@ -1,4 +1,6 @@
+import { environments } from '@tollward/protocol';
 import { readBrought } from '../brought-authorities.js';
+import { readPolicies } from '../gateway/policy/read-policy.js';
 import type { LoadedSettings } from '../platform/config/load-settings.js';
 import {
   isSecretSetting,
@@ -39,8 +41,9 @@ export function addConfigCommand({ program, context, run }: Cli): void {
     .description('tell whether the settings can be used')
     .action(() =>
       run(async (load) => {
-        const { settings } = load();
+        const { settings, files } = load();
         checkMasterKeys(settings);
+        await readPolicies({ settings, files, environments });
         const brought = Object.entries(await readBrought(settings)).map(
           ([environment, { facts }]) => ` The partner CA of ${environment} is "${facts.subject}".`,
         );

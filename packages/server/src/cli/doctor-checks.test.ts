@@ -118,11 +118,17 @@ describe('doctor', () => {
     const address = taken.address();
     const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
     const loaded = loadSettings({ flags: {}, variables: {}, workingDirectory: dataDirectory });
-    const settings = { ...loaded.settings, portBase: port - 3 };
+    const upstream = 'http://127.0.0.1:8080';
+    const simulated = { ...loaded.settings, portBase: port - 3 };
+    const settings = { ...simulated, sandboxUpstream: upstream, productionUpstream: upstream };
     const free = await checkPorts(settings);
     expect(free).toHaveLength(5);
     expect(free[0]).toMatchObject({ name: `port ${port}`, result: 'fail', detail: 'in use' });
     expect(await checkPorts({ ...settings, environment: 'sandbox' })).toHaveLength(3);
+    // And those of the simulators that "tollward dev" would start.
+    expect((await checkPorts(simulated)).map(({ name }) => name)).toEqual(
+      expect.arrayContaining([`port ${port + 4}`, `port ${port + 1_004}`]),
+    );
     expect(await checkPorts({ ...settings, portBase: 0 })).toMatchObject([{ result: 'ok' }]);
     await new Promise<void>((resolve) => taken.close(() => resolve()));
   });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environments } from '@tollward/protocol';
 import type { z } from 'zod';
+import { simulatedEnvironments } from '../dev/simulators.js';
 import { portsFrom, servedEnvironments } from '../open-listeners.js';
 import { notReadySkewMs, warnSkewMs } from '../platform/clock-watch.js';
 import type { SettingFiles } from '../platform/config/load-settings.js';
@@ -125,12 +126,14 @@ export async function checkPorts(settings: Settings): Promise<readonly Check[]> 
   const { host, portBase, operationsHost } = settings;
   if (portBase === 0) return [{ name: 'ports', result: 'ok', detail: 'chosen by the system' }];
   const ports = portsFrom(portBase);
-  const places = [
-    ...servedEnvironments(settings).flatMap((environment) =>
-      Object.values(ports[environment]).map((port) => [host, port] as const),
-    ),
-    [operationsHost, ports.operations] as const,
-  ];
+  const simulated = simulatedEnvironments(settings);
+  const places: (readonly [address: string, port: number])[] = [];
+  for (const environment of servedEnvironments(settings)) {
+    const { simulator, ...listeners } = ports[environment];
+    for (const port of Object.values(listeners)) places.push([host, port]);
+    if (simulated.includes(environment)) places.push(['127.0.0.1', simulator]);
+  }
+  places.push([operationsHost, ports.operations]);
   const checks: Check[] = [];
   for (const [address, port] of places) {
     checks.push(await checkFree(address, port));

@@ -42,28 +42,29 @@ describe('doctor judges the machine', () => {
 
 describe('doctor judges the settings of a node', () => {
   it('leaves those of the embedded database alone', () => {
-    expect(checkFitToServe(embedded)).toEqual([]);
+    expect(checkFitToServe(embedded, ['TOLLWARD_SANDBOX_UPSTREAM must be set'])).toEqual([]);
   });
 
   it('names each that "serve" would miss', () => {
-    const warned = checkFitToServe(onPostgres);
+    const warned = checkFitToServe(onPostgres, ['TOLLWARD_SANDBOX_UPSTREAM must be set']);
     expect(warned.map(({ remedy }) => remedy?.split(' ')[0])).toEqual([
       'TOLLWARD_MASTER_KEY',
       'TOLLWARD_SANDBOX_API_URL',
       'TOLLWARD_SANDBOX_MTLS_URL',
       'TOLLWARD_PRODUCTION_API_URL',
       'TOLLWARD_PRODUCTION_MTLS_URL',
+      'TOLLWARD_SANDBOX_UPSTREAM',
     ]);
     expect(new Set(warned.map(({ result }) => result))).toEqual(new Set(['warn']));
     const masterKey = Buffer.alloc(32).toString('base64');
-    const meant = checkFitToServe(settingsSchema.parse({ databaseUrl, masterKey }));
+    const meant = checkFitToServe(settingsSchema.parse({ databaseUrl, masterKey }), []);
     expect(new Set(meant.map(({ result }) => result))).toEqual(new Set(['fail']));
     const complete = {
       sandboxApiUrl: 'https://api.sandbox.example.com',
       sandboxMtlsUrl: 'https://mtls.sandbox.example.com',
       environment: 'sandbox',
     };
-    expect(checkFitToServe(settingsSchema.parse({ databaseUrl, masterKey, ...complete }))).toMatchObject([
+    expect(checkFitToServe(settingsSchema.parse({ databaseUrl, masterKey, ...complete }), [])).toMatchObject([
       { result: 'ok' },
     ]);
   });

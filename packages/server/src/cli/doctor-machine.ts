@@ -13,11 +13,15 @@ import { describeDuration } from './duration.js';
 
 const dayMs = 86_400_000;
 
-/** Settings on PostgreSQL are meant for `serve`, which asks for more than `dev`. */
-export function checkFitToServe(settings: Settings): readonly Check[] {
+/**
+ * Settings on PostgreSQL are meant for `serve`, which asks for more than `dev`.
+ *
+ * @param missing what the route policies need besides
+ */
+export function checkFitToServe(settings: Settings, missing: readonly string[]): readonly Check[] {
   if (settings.databaseUrl === undefined) return [];
   const name = 'settings for serve';
-  const problems = findServeProblems(settings, servedEnvironments(settings));
+  const problems = [...findServeProblems(settings, servedEnvironments(settings)), ...missing];
   if (problems.length === 0) return [{ name, result: 'ok', detail: 'complete' }];
   // Without a master key of the settings it may well be `dev` on PostgreSQL, which makes one.
   const result = settings.masterKey === undefined ? 'warn' : 'fail';

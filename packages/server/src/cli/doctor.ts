@@ -1,3 +1,4 @@
+import { servedEnvironments } from '../open-listeners.js';
 import { SettingsError } from '../platform/config/load-settings.js';
 import { readOpenFileLimit } from '../platform/listeners/maximum-connections.js';
 import type { Cli, CliContext, LoadSettings, Outcome } from './cli.js';
@@ -15,6 +16,7 @@ import {
 } from './doctor-checks.js';
 import { checkKeys } from './doctor-keys.js';
 import { checkDisk, checkFitToServe, checkServerCertificates, judgeOpenFiles } from './doctor-machine.js';
+import { checkForwarding } from './doctor-upstreams.js';
 import { exitCodes } from './exit-codes.js';
 import { renderTable } from './text.js';
 
@@ -63,11 +65,12 @@ async function runChecks(load: LoadSettings, clock: () => number): Promise<reado
   // Loaded only here, with the drivers of the database: other commands should not wait for them.
   const { checkDatabase } = await import('./doctor-database.js');
   const { running, checks } = await checkServer(settings.dataDir);
+  const forwarding = await checkForwarding(loaded, servedEnvironments(settings));
   const now = clock();
   return [
     node,
     { name: 'settings', result: 'ok', detail: 'they can be used' },
-    ...checkFitToServe(settings),
+    ...checkFitToServe(settings, forwarding.missing),
     ...(await checkSecretFiles(files)),
     ...(await checkDataDirectory(settings.dataDir)),
     ...(await checkDisk(settings)),
@@ -75,6 +78,7 @@ async function runChecks(load: LoadSettings, clock: () => number): Promise<reado
     checkSocketPath(),
     ...checks,
     ...(running ? [] : await checkPorts(settings)),
+    ...forwarding.checks,
     ...(await checkDatabase(settings, running, clock)),
     ...(await checkServerCertificates(settings, now)),
     ...(running ? await checkEndingCertificates(settings.dataDir, now) : []),

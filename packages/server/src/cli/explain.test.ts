@@ -48,6 +48,11 @@ describe('an explanation', () => {
     );
   });
 
+  it('says that the answer was that of the upstream', () => {
+    const text = renderExplanation(aRefusal({ code: 'upstream_refused', status: 409, error: null }), page);
+    expect(text).toMatch(/^Refused +upstream_refused, answered 409 by the upstream$/m);
+  });
+
   it('tells a client that authenticated from one that the request only named', () => {
     const steps: ExplainedRefusalBody['steps'] = [{ name: 'client', outcome: 'passed' }];
     expect(renderExplanation(aRefusal({ steps }), page)).toContain(`${clientId} (authenticated)`);

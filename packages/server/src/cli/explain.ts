@@ -24,7 +24,7 @@ export function renderExplanation(refusal: ExplainedRefusalBody, page: Page): st
   const { environment, listener, method, path, address, correlationId, suppressedBefore } = refusal;
   const request = path === '' ? 'a request that could not be read' : `${method} ${path}`;
   const fields: [string, string][] = [
-    ['Refused', `${refusal.code}, answered ${refusal.status} ${refusal.error}`],
+    ['Refused', `${refusal.code}, ${describeAnswer(refusal)}`],
     ['When', `${refusal.occurredAt.toISOString()} ${environment} ${listener}, ${request}, from ${address}`],
     ['Client', describeClient(refusal)],
     ['Steps', refusal.steps.map(({ name, outcome }) => `${name} ${stepMarks[outcome]}`).join(' > ')],
@@ -37,6 +37,10 @@ export function renderExplanation(refusal: ExplainedRefusalBody, page: Page): st
     fields.push(['Repeated', `${suppressedBefore} more of the same before this one were counted, but not kept`]);
   }
   return renderFields(fields, page);
+}
+
+function describeAnswer({ status, error }: ExplainedRefusalBody): string {
+  return error === null ? `answered ${status} by the upstream` : `answered ${status} ${error}`;
 }
 
 function describeClient({ clientId, clientNamed, steps }: ExplainedRefusalBody): string {

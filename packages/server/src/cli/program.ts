@@ -3,6 +3,7 @@
 import { redactSecrets } from '@tollward/protocol';
 import { Command, CommanderError } from 'commander';
 import { BroughtAuthorityError, ServerCertificateError } from '../certificates/index.js';
+import { SimulatorError } from '../dev/simulator-process.js';
 import { loadSettings, SettingsError } from '../platform/config/load-settings.js';
 import {
   DatabaseUnavailableError,
@@ -28,6 +29,7 @@ import { addExportCommand } from './export.js';
 import { addImportCommand } from './import.js';
 import { addKeysCommand } from './keys.js';
 import { addMigrateCommand } from './migrate.js';
+import { addPolicyCommand } from './policy-command.js';
 import { addSecretsCommand } from './secrets.js';
 import { addServeCommand } from './serve.js';
 import { addTokenCommand } from './token.js';
@@ -73,6 +75,7 @@ export async function runProgram(words: readonly string[], context: CliContext):
   addExplainCommand(cli);
   addAuditCommand(cli);
   addConfigCommand(cli);
+  addPolicyCommand(cli);
   addDoctorCommand(cli);
   addMigrateCommand(cli);
   addExportCommand(cli);
@@ -129,6 +132,7 @@ const expectedErrors = [
   ImportError,
   MigrationError,
   NoDatabaseError,
+  SimulatorError,
 ];
 
 const noSchema =

@@ -45,6 +45,10 @@ export function renderFields(fields: readonly (readonly [label: string, value: s
     .join('\n');
 }
 
+export function countOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 /** Columns as wide as their widest cell; the last one is not padded. */
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[], page: Page): string {
   const lines = [header, ...rows].map((row) => row.map(printable));

@@ -45,6 +45,21 @@ const serverCertificate = (environment: string) =>
 const serverKey = (environment: string) =>
   z.string().optional().describe(`Private key of the server certificate of ${environment}, in PEM and not encrypted`);
 
+const policy = (environment: string) =>
+  z
+    .string()
+    .optional()
+    .describe(
+      `Route policy of ${environment} in YAML; given as a file it is read again at SIGHUP. Left out, the one that comes with the program (policy/default.yaml)`,
+    );
+const upstream = (environment: string) =>
+  z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL, as http://money.internal:8080' })
+    .optional()
+    .describe(
+      `Base URL of the API behind ${environment}, for the upstreams of its policy that name none; dev starts a simulator when left out`,
+    );
+
 const everySetting = z.object({
   dataDir: z.string().min(1).default('./.tollward').describe('Folder for everything the program keeps'),
   environment: z
@@ -90,6 +105,10 @@ const everySetting = z.object({
   sandboxPartnerCaKey: authorityKey('sandbox'),
   productionPartnerCaCertificate: authorityCertificate('production'),
   productionPartnerCaKey: authorityKey('production'),
+  sandboxPolicy: policy('sandbox'),
+  productionPolicy: policy('production'),
+  sandboxUpstream: upstream('sandbox'),
+  productionUpstream: upstream('production'),
   clientRequestsPerSecond: limit.default(100).describe('Requests of one client in a second'),
   clientRequestsPerMinute: limit.default(1_000).describe('Requests of one client in a minute'),
   addressRequestsPerSecond: limit.default(500).describe('Requests of one address in a second'),
@@ -107,6 +126,9 @@ const everySetting = z.object({
     .describe(
       'Keep answering from the cache for so long after the database was last reached: a revocation may take as much longer to be seen',
     ),
+  unsafeNoSca: switchOf().describe(
+    'Forward calls in production that need strong customer authentication, although this version can not ask for it',
+  ),
   unsafeDatabaseWithoutTls: switchOf().describe(
     'Let the database be reached over a network without TLS: whoever listens reads hashes and sealed keys, and can change answers',
   ),
