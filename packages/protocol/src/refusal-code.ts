@@ -47,8 +47,26 @@ export const refusalCodes = [
   'token_revoked',
   'token_not_bound',
   'token_bound_elsewhere',
+  'token_in_query',
   // Everything after the token is believed.
   'client_rate_limited',
+  'route_rate_limited',
+  // The policy of the route: who may call it, and for which profile.
+  'token_kind_not_allowed',
+  'embedded_model_off',
+  'profile_missing',
+  'profile_malformed',
+  'profile_not_accessible',
+  'region_not_allowed',
+  'sca_not_available',
+  // The upstream.
+  'request_body_too_large',
+  'upstream_busy',
+  'upstream_unreachable',
+  'upstream_timeout',
+  'upstream_failed',
+  'upstream_refused',
+  // Faults.
   'temporarily_unavailable',
   'internal_error',
 ] as const;

@@ -32,6 +32,8 @@ export async function loadClientFacts(
     generation: client.generation,
     revokedAt: client.revoked_at?.getTime() ?? null,
     mtlsRequired: client.mtls_required,
+    embeddedModel: client.embedded_model,
+    scaOff: client.sca_off,
     accessTokenLifetimeSeconds: client.access_token_lifetime_seconds,
     limits: limitsOf(client),
     allowedAddresses: client.allowed_addresses.map(readRange),

@@ -28,6 +28,10 @@ export interface ClientFacts {
   readonly generation: number;
   readonly revokedAt: number | null;
   readonly mtlsRequired: boolean;
+  /** Its client-credentials tokens may act for the profiles that it made. */
+  readonly embeddedModel: boolean;
+  /** Strong customer authentication is not asked for: in sandbox only. */
+  readonly scaOff: boolean;
   readonly accessTokenLifetimeSeconds: number;
   /** Null: the installation's default. */
   readonly limits: RateLimits | null;

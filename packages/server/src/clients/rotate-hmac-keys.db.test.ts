@@ -66,9 +66,7 @@ describeOnEachEngine('rotating the keys of secrets', (open) => {
     await node.rehasher.flush();
     expect(await versionOf(client.secretId)).toBe(2);
     expect(await node.outcomeOf(client.clientId, client.secret), 'with the new hash').toBe('token');
-    expect(await node.outcomeOf(client.clientId, `${client.secret.slice(0, -1)}x`)).toBe(
-      'client_authentication_failed',
-    );
+    expect(await node.outcomeOf(client.clientId, `${client.secret}x`)).toBe('client_authentication_failed');
     expect(await actions('2')).toContain('hmac_key.created');
   });
 

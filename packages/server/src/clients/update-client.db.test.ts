@@ -11,6 +11,11 @@ import { listClients } from './show-clients.js';
 import { updateClient } from './update-client.js';
 
 const hourMs = 3_600_000;
+/** A route for profiles, open to clients with the embedded model. */
+const ofProfile = {
+  tokens: new Set(['embedded'] as const),
+  profile: { in: 'path', name: 'profileId' },
+} as const;
 
 describeOnEachEngine('updating a client', (open) => {
   let capabilities: TestCapabilities;
@@ -70,6 +75,35 @@ describeOnEachEngine('updating a client', (open) => {
       await passTime(1);
       expect(await outcomeOfCall(after)).toBe('token_expired');
       expect(await outcomeOfCall(before)).toBe('admitted');
+    });
+
+    test('[POL-24] embedded model: for the profiles that it made, with tokens from before too', async () => {
+      const { tokenOf, outcomeOfCall, profilesUpstream } = capabilities;
+      const client = await capabilities.makeClient('embedded');
+      const { clientId, secret } = client;
+      profilesUpstream.set('1', { id: '1', country: 'EE', clientId });
+      const token = await tokenOf(clientId, secret);
+      const outcome = () => outcomeOfCall(token, { parameters: { profileId: '1' } }, ofProfile);
+      expect(await outcome()).toBe('embedded_model_off');
+      await update(client, { embeddedModel: true });
+      expect(await outcome()).toBe('admitted');
+      await update(client, { embeddedModel: false });
+      expect(await outcome()).toBe('embedded_model_off');
+    });
+
+    test('[POL-24] strong customer authentication: of calls that need it, with tokens from before too', async () => {
+      const { tokenOf, outcomeOfCall, profilesUpstream } = capabilities;
+      const client = await capabilities.makeClient('sca', { embeddedModel: true });
+      const { clientId, secret } = client;
+      profilesUpstream.set('2', { id: '2', country: 'EE', clientId });
+      const token = await tokenOf(clientId, secret);
+      const rules = { ...ofProfile, sca: { level: 'low', countries: new Set(['EE']) } } as const;
+      const outcome = () => outcomeOfCall(token, { parameters: { profileId: '2' } }, rules);
+      expect(await outcome()).toBe('sca_not_available');
+      await update(client, { scaOff: true });
+      expect(await outcome()).toBe('admitted');
+      await update(client, { scaOff: false });
+      expect(await outcome()).toBe('sca_not_available');
     });
 
     test('allowed addresses: at token requests and at calls, with tokens from before too', async () => {

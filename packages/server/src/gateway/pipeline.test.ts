@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ClientFacts, ClientFactsSource } from '../clients/index.js';
 import { parseAddressRange } from '../platform/listeners/address.js';
-import { createRateLimiter } from '../platform/rate-limiter.js';
-import { catalogue, isRefusal, protectedCallSteps, publicText } from '../refusals/index.js';
+import { isRefusal } from '../refusals/index.js';
 import {
   certificateId,
   clientId,
@@ -19,62 +18,12 @@ import {
   someUsage,
   thumbprintOf,
 } from '../testing/facts.js';
-import { sealToken, unsealToken } from '../tokens/sealed-token.js';
-import type { UsageRecorder } from '../usage/index.js';
-import { runPipeline } from './pipeline.js';
+import { bearer, setUpPipeline, tokenKey } from '../testing/pipeline.js';
+import { sealToken } from '../tokens/sealed-token.js';
 import type { ProtectedCall } from './protected-call.js';
 
-const key = someTokenKey(1);
 const claims = someClaims();
-const tokens = {
-  open: (environment: 'sandbox' | 'production', token: string) =>
-    unsealToken(environment, token, (id) => (id === key.id ? key : undefined)),
-};
-
-function bearer(changes: Partial<typeof claims> = {}): string {
-  return `Bearer ${sealToken('sandbox', { ...claims, ...changes }, key, randomBytes)}`;
-}
-
-interface SetUp {
-  readonly client?: ClientFacts | undefined;
-  readonly clients?: ClientFactsSource;
-  readonly perSecond?: number;
-  readonly usage?: UsageRecorder;
-}
-
-function setUp({
-  client = someClient(),
-  clients = someClients(client),
-  perSecond = 100,
-  usage = someUsage(),
-}: SetUp = {}) {
-  const dependencies = {
-    tokens,
-    clients,
-    usage,
-    clientRates: createRateLimiter(),
-    defaultClientLimits: { perSecond, perMinute: 1_000 },
-  };
-  return async (changes: Partial<ProtectedCall> = {}) => {
-    const result = await runPipeline(
-      {
-        environment: 'sandbox',
-        peer: somePeer(thumbprintOf('a')),
-        address: '127.0.0.1',
-        mtlsUrl: 'https://mtls.example',
-        authorization: bearer(),
-        now: someTime,
-        ...changes,
-      },
-      dependencies,
-    );
-    if (isRefusal(result)) {
-      expect(protectedCallSteps).toContain(result.step);
-      expect(publicText(catalogue[result.refusal].text, result.parameters)).not.toMatch(/\{\w+\}/);
-    }
-    return result;
-  };
-}
+const setUp = setUpPipeline;
 
 function certificates(changes: Parameters<typeof someCertificate>[0]) {
   const certificate = someCertificate(changes);
@@ -157,7 +106,7 @@ describe('the token step', () => {
     ['Bearer abc', 'token_malformed'],
     [`Bearer ${sealToken('sandbox', claims, someTokenKey(2), randomBytes)}`, 'token_malformed'],
     [`${bearer().slice(0, -1)}`, 'token_malformed'],
-    [`Bearer ${sealToken('production', claims, key, randomBytes)}`, 'token_other_environment'],
+    [`Bearer ${sealToken('production', claims, tokenKey, randomBytes)}`, 'token_other_environment'],
   ])('answers the header %s with %s and claims no client for it', async (authorization, refusal) => {
     const result = await setUp()({ authorization });
     expect(result).toMatchObject({ refusal, step: 'token' });

@@ -2,7 +2,7 @@ import type { Environment } from '@tollward/protocol';
 import type { Peer } from '../certificates/index.js';
 import type { RequestTrace } from '../platform/observability/tracing.js';
 
-/** A call with a bearer token, before anything of it is believed. */
+/** A call of a route that wants a bearer token, before anything of it is believed. */
 export interface ProtectedCall {
   readonly environment: Environment;
   readonly peer: Peer | 'not-asked';
@@ -10,6 +10,10 @@ export interface ProtectedCall {
   readonly address: string;
   readonly mtlsUrl: string;
   readonly authorization: string | undefined;
+  /** Of the path, by name. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** What follows the question mark, as it was sent. */
+  readonly query: string | undefined;
   readonly now: number;
   /** Where somebody collects spans. */
   readonly trace?: RequestTrace | undefined;

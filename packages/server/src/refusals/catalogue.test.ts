@@ -1,6 +1,6 @@
 import { type RefusalCode, refusalCodes } from '@tollward/protocol';
 import { describe, expect, test } from 'vitest';
-import { catalogue, publicText } from './catalogue.js';
+import { catalogue, publicText, statusOf } from './catalogue.js';
 
 /**
  * What the code that refuses fills in, by hand. The tests of those places (the token endpoint, the pipeline, the wire
@@ -30,6 +30,12 @@ const filled: Partial<Record<RefusalCode, readonly string[]>> = {
   token_revoked: ['problem'],
   token_not_bound: ['mtlsUrl'],
   client_rate_limited: ['limit', 'window'],
+  route_rate_limited: ['rateClass', 'limit', 'window'],
+  token_kind_not_allowed: ['kind', 'allowed'],
+  profile_missing: ['parameter'],
+  profile_malformed: ['parameter'],
+  region_not_allowed: ['country'],
+  request_body_too_large: ['limit'],
 };
 
 describe.each(refusalCodes)('the catalogue entry of %s', (code) => {
@@ -43,7 +49,8 @@ describe.each(refusalCodes)('the catalogue entry of %s', (code) => {
   });
 
   test('is an error with a text and a remedy, in characters that every header can carry', () => {
-    expect(entry.status).toBeGreaterThanOrEqual(400);
+    expect(statusOf(entry)).toBeGreaterThanOrEqual(400);
+    expect(entry.status === null, 'whether an upstream answers').toBe(code === 'upstream_refused');
     expect(entry.error).toMatch(/^[a-z_]+$/);
     for (const text of [entry.text, entry.remedy]) expect(text).toMatch(/^[\x20-\x7e]{10,}$/);
   });

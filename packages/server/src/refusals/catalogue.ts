@@ -4,13 +4,16 @@
 import type { RefusalCode } from '@tollward/protocol';
 
 export interface CatalogueEntry {
-  readonly status: number;
-  /** The `error` member (RFC 6749 section 5.2; RFC 6750 section 3.1; the platform's own `missing_token`). */
+  /** Null: the upstream has answered, with a status of its own. */
+  readonly status: number | null;
+  /** The `error` member of the OAuth shape (RFC 6749 section 5.2; RFC 6750 section 3.1; the platform's own `missing_token`). */
   readonly error: string;
   /** The `error` member at a protected call, where it differs from the one at the token endpoint. */
   readonly bearerError?: string;
   /** The shape outside /oauth: `oauth` is {error, error_description}, `status` is {timestamp, status, error, message, path}. */
   readonly shape: 'oauth' | 'status';
+  /** The `error` member of the status shape, where the contract fixes another one than the reason phrase. */
+  readonly contractError?: string;
   /** What the caller reads. `{name}` is filled from the refusal's parameters. */
   readonly text: string;
   /** The description the contract fixes word for word; `text` then goes into WWW-Authenticate only. */
@@ -24,6 +27,8 @@ export interface CatalogueEntry {
 const invalidToken = { status: 401, error: 'invalid_token', shape: 'oauth', contractText: 'Invalid token' } as const;
 const badCredential = { status: 401, error: 'invalid_client', bearerError: 'invalid_token', shape: 'oauth' } as const;
 const badRequest = { status: 400, error: 'invalid_request', shape: 'status' } as const;
+const forbidden = { status: 403, error: 'access_denied', shape: 'status' } as const;
+const badGateway = { status: 502, error: 'server_error', shape: 'status' } as const;
 
 export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
   malformed_request: {
@@ -109,9 +114,8 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
   },
   parameter_repeated: {
     ...badRequest,
-    shape: 'oauth',
     text: 'The parameter {parameter} is there more than once.',
-    remedy: 'Send every parameter once (RFC 6749 section 3.2).',
+    remedy: 'Send every parameter once, and one that has several names under one of them.',
   },
   parameter_in_query: {
     ...badRequest,
@@ -268,6 +272,13 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     remedy:
       'Use the token on connections that send the certificate it was obtained with (RFC 8705), or get a new one over this one.',
   },
+  token_in_query: {
+    ...badRequest,
+    shape: 'oauth',
+    text: 'An access token does not belong in the address, which is written to logs: send it in the Authorization header only.',
+    remedy:
+      'Send the token in the Authorization header and take access_token out of the query. Revoke a token that was in an address.',
+  },
   client_rate_limited: {
     status: 429,
     error: 'rate_limit_exceeded',
@@ -275,6 +286,98 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     text: 'Too many requests of this client: at most {limit} in {window}.',
     remedy:
       'Wait as long as Retry-After says, spread the calls, or ask the operator of the platform for a higher limit.',
+  },
+  route_rate_limited: {
+    status: 429,
+    error: 'rate_limit_exceeded',
+    shape: 'oauth',
+    text: 'Too many requests of this client for routes of the rate class {rateClass}: at most {limit} in {window}.',
+    remedy:
+      'Wait as long as Retry-After says, and spread the calls. The limits of a rate class stand in the route policy.',
+  },
+  token_kind_not_allowed: {
+    ...forbidden,
+    text: 'This route does not take {kind}: use {allowed}.',
+    remedy:
+      'Use a token of a kind that the route takes. The route policy says which: tollward policy explain. This version issues client-credentials tokens only.',
+  },
+  embedded_model_off: {
+    ...forbidden,
+    text: 'This client may not act for profiles with a client-credentials token: ask the operator of the platform for the embedded model.',
+    remedy:
+      'If the partner has the embedded model, switch it on: tollward clients update --embedded-model on. Its tokens need not be renewed.',
+  },
+  profile_missing: {
+    ...badRequest,
+    text: 'The request does not say for which profile it is: send the id of the profile as {parameter}.',
+    remedy: 'Send the id of the profile in the parameter that the route names, with a value.',
+  },
+  profile_malformed: {
+    ...badRequest,
+    text: 'The {parameter} is not the id of a profile: send it in plain digits, without escapes.',
+    remedy: 'Send the id as the API gave it: a whole number of at most 19 digits, in its plain spelling.',
+  },
+  profile_not_accessible: {
+    ...forbidden,
+    error: 'unauthorized',
+    contractError: 'unauthorized',
+    text: 'Unauthorized',
+    remedy:
+      'Check the id of the profile and the environment. A client-credentials token reaches the profiles that its client made.',
+  },
+  region_not_allowed: {
+    ...forbidden,
+    text: 'Personal tokens may not do this for a profile of {country}: use a token that the owner of the profile granted to a client.',
+    remedy:
+      'The route policy lists the countries for whose profiles personal tokens may do this. For others, connect an OAuth client.',
+  },
+  sca_not_available: {
+    ...forbidden,
+    text: 'This call needs strong customer authentication, which is not available yet: ask the operator of the platform.',
+    remedy:
+      'In the sandbox, switch it off for the client: tollward clients update --sca off. In production the setting unsafeNoSca forwards such calls without it.',
+  },
+  request_body_too_large: {
+    status: 413,
+    error: 'invalid_request',
+    shape: 'status',
+    text: 'The body is larger than {limit} bytes.',
+    remedy: 'Send a smaller body. The route policy sets the limit of each route: maximumBodyBytes.',
+    closes: true,
+  },
+  upstream_busy: {
+    status: 429,
+    error: 'rate_limit_exceeded',
+    shape: 'oauth',
+    text: 'Too many calls at once: send the next one when one of yours has been answered.',
+    remedy:
+      'Have fewer calls in flight, and read answers as they come. One caller may hold a tenth of the connections to an upstream ' +
+      '(maximumConnections in the route policy).',
+  },
+  upstream_unreachable: {
+    ...badGateway,
+    text: 'The service behind this API can not be reached at the moment. The request was not sent to it.',
+    remedy: 'Repeat the request later. The operator finds what failed under Seen, and checks the upstream and its URL.',
+  },
+  upstream_timeout: {
+    ...badGateway,
+    status: 504,
+    text: 'The service behind this API did not answer in time. The request may have taken effect.',
+    remedy:
+      'Look whether the request took effect before it is repeated. The route policy sets how long an upstream has: answerSeconds.',
+  },
+  upstream_failed: {
+    ...badGateway,
+    text: 'The service behind this API gave no answer that can be passed on. The request may have taken effect.',
+    remedy:
+      'Look whether the request took effect before it is repeated. The operator finds what was wrong with the answer under Seen.',
+  },
+  upstream_refused: {
+    status: null,
+    error: 'upstream_refused',
+    shape: 'status',
+    text: 'The service behind this API refused the request.',
+    remedy: 'The upstream gave the reason under Seen. Its own documentation says what to do about it.',
   },
   temporarily_unavailable: {
     status: 503,
@@ -291,6 +394,11 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     remedy: 'The operator finds the fault in the log under this trace id.',
   },
 };
+
+/** The status of an answer of ours. A refusal of the upstream has none, and is never answered here. */
+export function statusOf({ status }: CatalogueEntry): number {
+  return status ?? badGateway.status;
+}
 
 /** The catalogue's text with its places filled. */
 export function publicText(text: string, parameters: Readonly<Record<string, string>> = {}): string {

@@ -77,7 +77,36 @@ describeOnEachEngine('recorded refusals', (open) => {
       'standing passed',
       'binding failed',
       'rate not run',
+      'policy not run',
+      'sca not run',
       'answer not run',
+    ]);
+  });
+
+  test('in the status shape show the error that the body had', async () => {
+    const request = requestOf(5, { path: '/v3/profiles/77001234/quotes' });
+    recorder.record(request, { refusal: 'embedded_model_off', step: 'policy', expected: 'a', seen: 'b' });
+    await recorder.flush();
+    expect(await explainRefusal(database, request.traceId)).toMatchObject({ status: 403, error: 'Forbidden' });
+  });
+
+  test('of a forwarded call end with the upstream, and carry the reason and the status that it gave', async () => {
+    const request = requestOf(4, { path: '/v3/profiles/77001234/transfers/5/payments', status: 422 });
+    recorder.record(request, {
+      refusal: 'upstream_refused',
+      step: 'forward',
+      expected: 'a status below 400',
+      seen: 'balance.insufficient-funds',
+      clientId: 'cli_1',
+    });
+    await recorder.flush();
+    const explained = await explainRefusal(database, request.traceId);
+    const given = { status: 422, error: null, seen: 'balance.insufficient-funds' };
+    expect(explained).toMatchObject({ code: 'upstream_refused', ...given });
+    expect(explained?.steps.map(({ name, outcome }) => `${name} ${outcome}`).slice(-3)).toEqual([
+      'policy passed',
+      'sca passed',
+      'forward failed',
     ]);
   });
 

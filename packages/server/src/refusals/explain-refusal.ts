@@ -1,7 +1,8 @@
 import type { Environment, RefusalCode } from '@tollward/protocol';
 import type { Database } from '../platform/database/database.js';
+import { errorOf, isUnderOAuth } from './answer-error.js';
 import { catalogue } from './catalogue.js';
-import { clientRequestSteps, protectedCallSteps, tokenRequestSteps } from './refusal.js';
+import { clientRequestSteps, forwardedCallSteps, protectedCallSteps, tokenRequestSteps } from './refusal.js';
 
 export interface ExplainedRefusal {
   readonly traceId: string;
@@ -14,7 +15,8 @@ export interface ExplainedRefusal {
   readonly correlationId: string | null;
   readonly code: RefusalCode;
   readonly status: number;
-  readonly error: string;
+  /** The `error` member of the answer; null: the upstream answered. */
+  readonly error: string | null;
   /** Every step of this kind of request in order. Steps after the failed one did not run. */
   readonly steps: readonly { readonly name: string; readonly outcome: 'passed' | 'failed' | 'not run' }[];
   readonly expected: string;
@@ -34,7 +36,6 @@ export async function explainRefusal(database: Database, traceId: string): Promi
   );
   if (row === undefined) return undefined;
   const entry = catalogue[row.code];
-  const underOAuth = row.path.includes('/oauth/');
   const order = stepsOf(row.path);
   const failed = order.indexOf(row.step);
   return {
@@ -48,7 +49,8 @@ export async function explainRefusal(database: Database, traceId: string): Promi
     correlationId: row.correlation_id,
     code: row.code,
     status: row.status,
-    error: underOAuth ? entry.error : (entry.bearerError ?? entry.error),
+    // The answer of an upstream was its own, whatever stood in it.
+    error: entry.status === null ? null : errorOf(entry, row.path),
     steps: order.map((name, index) => ({
       name,
       outcome: index < failed ? 'passed' : index === failed ? 'failed' : 'not run',
@@ -62,7 +64,11 @@ export async function explainRefusal(database: Database, traceId: string): Promi
   };
 }
 
+/** The bearer-protected paths that are answered here; an upstream answers all others. */
+const answeredHere = /^\/(?:v1|\d{4}Q\d)\/authenticated\/playground$/;
+
 function stepsOf(path: string): readonly string[] {
   if (path.endsWith('/oauth/token')) return tokenRequestSteps;
-  return path.includes('/oauth/') ? clientRequestSteps : protectedCallSteps;
+  if (isUnderOAuth(path)) return clientRequestSteps;
+  return answeredHere.test(path) ? protectedCallSteps : forwardedCallSteps;
 }

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Database } from '../platform/database/database.js';
 import type { Row } from '../platform/database/tables.js';
 import { parsePeerAddress } from '../platform/listeners/address.js';
-import { catalogue } from './catalogue.js';
+import { catalogue, statusOf } from './catalogue.js';
 import type { Refusal } from './refusal.js';
 
 export interface RefusedRequest {
@@ -17,6 +17,8 @@ export interface RefusedRequest {
   readonly listener: string;
   readonly method: string;
   readonly path: string;
+  /** That of the answer. Left out, the one of the code. */
+  readonly status?: number;
   readonly correlationId: string | undefined;
   readonly address: string;
 }
@@ -122,7 +124,7 @@ function toRow(request: RefusedRequest, refusal: Refusal, suppressed: number): R
     path: clean(request.path),
     step: refusal.step,
     code: refusal.refusal,
-    status: catalogue[refusal.refusal].status,
+    status: request.status ?? statusOf(catalogue[refusal.refusal]),
     expected: clean(refusal.expected),
     seen: clean(refusal.seen),
     client_named: refusal.clientNamed ?? null,

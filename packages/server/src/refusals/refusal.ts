@@ -6,8 +6,15 @@ import type { RefusalCode } from '@tollward/protocol';
  */
 export const tokenRequestSteps = ['edge', 'body', 'client', 'peer', 'rate', 'grant'] as const;
 export const clientRequestSteps = ['edge', 'body', 'client', 'peer', 'rate', 'answer'] as const;
-export const protectedCallSteps = ['edge', 'peer', 'token', 'standing', 'binding', 'rate', 'answer'] as const;
-export type Step = (typeof tokenRequestSteps)[number] | (typeof protectedCallSteps)[number];
+const checkedCallSteps = ['edge', 'peer', 'token', 'standing', 'binding', 'rate', 'policy', 'sca'] as const;
+/** Of a route that is answered here. */
+export const protectedCallSteps = [...checkedCallSteps, 'answer'] as const;
+/** Of a route that an upstream answers. */
+export const forwardedCallSteps = [...checkedCallSteps, 'forward'] as const;
+export type Step =
+  | (typeof tokenRequestSteps)[number]
+  | (typeof protectedCallSteps)[number]
+  | (typeof forwardedCallSteps)[number];
 
 /** An expected "no": a value, not an exception. What was recorded on the way to it is committed like any other result. */
 export interface Refusal {

@@ -6,6 +6,30 @@ import type { ProtectedCall } from '../protected-call.js';
 
 const bearerShape = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
+/**
+ * An access token in the address stands in logs and histories, and would go on to the upstream (RFC 9700 section 4.3.2). The
+ * name counts in any spelling: somebody behind us may read it.
+ */
+export function refuseTokenInQuery({ query }: ProtectedCall): Refusal | undefined {
+  if (query === undefined || !namesToken(query)) return undefined;
+  return {
+    refusal: 'token_in_query',
+    step: 'token',
+    expected: 'no access_token in the query',
+    seen: 'a parameter access_token in the query',
+  };
+}
+
+function namesToken(query: string): boolean {
+  return (
+    /access_token|%/i.test(query) &&
+    query.split(/[&;]/).some((piece) => {
+      const [name = ''] = new URLSearchParams(piece).keys();
+      return name.trim().toLowerCase() === 'access_token';
+    })
+  );
+}
+
 /** Reads, opens and dates the bearer token. A promise only when the keys have to be read again. */
 export function openBearerToken(
   call: ProtectedCall,
