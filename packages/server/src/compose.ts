@@ -9,6 +9,12 @@ import { openBrought } from './brought-authorities.js';
 import { type Authorities, openAuthorities } from './certificates/index.js';
 import { createHmacKeyRotation, createSecretRehasher } from './clients/index.js';
 import { createExpiryRoutine } from './expiry-routine.js';
+import {
+  createIdentityAssertions,
+  createProfileDirectory,
+  createProfileQuestion,
+  openPolicies,
+} from './gateway/index.js';
 import { createKeyCommands } from './key-commands.js';
 import { createKeyRoutine } from './key-routine.js';
 import { noteTicketKey } from './note-ticket-key.js';
@@ -36,12 +42,15 @@ import { openTracing } from './platform/observability/tracing.js';
 import { createHexIds, createRandomPool, type RandomBytes } from './platform/random.js';
 import { countsExchangeMs, createSharedCounts } from './platform/shared-counts.js';
 import { createTurns } from './platform/turns.js';
+import { createUpstreamPools } from './platform/upstreams/upstream-pools.js';
+import { createUpstreamProblems } from './platform/upstreams/upstream-problem.js';
 import { createRefusalRecorder, type RefusalRecorder } from './refusals/index.js';
 import { openServerCertificates } from './server-certificates.js';
 import type { KeyCommands } from './surfaces/management/routes/keys.js';
 import { createOperationsServer, type HealthCheck } from './surfaces/operations/operations-surface.js';
 import type { ListenerName } from './surfaces/wire/exchange.js';
-import { createRoutes } from './surfaces/wire/routes.js';
+import { createForwardedRoutes } from './surfaces/wire/protected.js';
+import { createOwnRoutes, namesOf } from './surfaces/wire/routes.js';
 import {
   createStanding,
   createTokenOpener,
@@ -60,6 +69,8 @@ export interface TollwardOptions {
   readonly database: Database;
   readonly masterKey: MasterKey;
   readonly log: Log;
+  /** Base URL of the API behind an environment. It is asked for whenever it is needed; left out, the settings say it. */
+  readonly upstreamUrl?: (environment: Environment) => string | undefined;
   readonly clock?: () => number;
   readonly times?: TlsListenerTimes;
 }
@@ -71,14 +82,19 @@ export interface RunningTollward {
     readonly url: string;
   }[];
   readonly operationsUrl: string;
-  /** Every route of the wire surface, the same on each listener: `GET /v1/authenticated/playground`. */
-  readonly routes: readonly string[];
+  /**
+   * Every route of the wire surface, the same on each listener of an environment: `GET /v1/authenticated/playground`,
+   * `POST /v3/profiles/{profileId}/quotes`. HEAD goes with GET.
+   */
+  routesOf(environment: Environment): readonly string[];
   urlOf(environment: Environment, listener: ListenerName): string;
   readonly core: TollwardCore;
   checkReadiness(): Promise<readonly HealthCheck[]>;
   isReady(): Promise<boolean>;
   /** Reads the files of server certificates again and shows what is new in them. */
   refreshCertificates(): Promise<void>;
+  /** Reads the files of the route policies again. Calls in flight go on as they began. */
+  reloadPolicies(): Promise<void>;
   /**
    * Drains: not ready, no new connections, running requests end or are cut after `graceMs`, connections without a request
    * are closed after `idleMs` or told so in their next answer, then storage is let go.
@@ -132,6 +148,8 @@ export async function startTollward(options: TollwardOptions): Promise<RunningTo
 
 async function start(options: TollwardOptions, closers: (() => Promise<void>)[]): Promise<RunningTollward> {
   const { settings, files = {}, database, masterKey, log, clock = Date.now, times = defaultTimes } = options;
+  const settledUrls = { sandbox: settings.sandboxUpstream, production: settings.productionUpstream };
+  const upstreamUrl = options.upstreamUrl ?? ((environment: Environment) => settledUrls[environment]);
   const monotonic = (): number => performance.now();
   const random = createRandomPool();
   const newHexId = createHexIds(random);
@@ -140,6 +158,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   const now = clock();
   const nodeId = newId('nod', now, random);
   const served = servedEnvironments(settings);
+  const policies = await openPolicies({ settings, files, environments: served, log });
 
   await assertMasterKeyFits(database, masterKey);
   const keys: RotatableKey[] = [];
@@ -222,7 +241,24 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
   });
   const clientRates = sharedCounts.limiter('clients');
   const failureRates = sharedCounts.limiter('address-failures');
-  const routes = createRoutes({
+  const routeRates = sharedCounts.limiter('routes');
+  const tellProblem = createUpstreamProblems(log.logger, monotonic);
+  const upstreams = createUpstreamPools({
+    urlOf: upstreamUrl,
+    monotonic,
+    onAnswered: metrics.upstreamAnswered,
+    onProblem: (environment, upstream, problem) => {
+      metrics.upstreamFailed(environment, upstream, problem.kind);
+      tellProblem(environment, upstream, problem);
+    },
+  });
+  closers.push(() => upstreams.destroy());
+  const assertions = createIdentityAssertions({
+    signingKeys,
+    issuerOf: (environment) => listeners.urlOf(environment, 'api'),
+  });
+  const ask = createProfileQuestion({ policies, upstreams, assertions, clock, newTraceId: newHexId });
+  const shared = {
     clients: standing,
     hmacKeys,
     onOldHash: rehasher.note,
@@ -231,17 +267,26 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     inTurn: createTurns(),
     clientRates,
     defaultClientLimits: { perSecond: settings.clientRequestsPerSecond, perMinute: settings.clientRequestsPerMinute },
+    routeRates,
+    profiles: createProfileDirectory({ ask, clock }),
+    unsafeNoSca: settings.unsafeNoSca === 'true',
     random,
     newTokenId: newHexId,
-    waitUntil: async (at) => void (await delay(Math.max(0, at - monotonic()))),
+    waitUntil: async (at: number) => void (await delay(Math.max(0, at - monotonic()))),
     onIssued: metrics.tokenIssued,
     usage,
     clock,
     database,
     standingChanged: standing.invalidate,
     signingKeys,
-    urlOf: (environment, listener) => listeners.urlOf(environment, listener),
-  });
+    urlOf: (environment: Environment, listener: ListenerName) => listeners.urlOf(environment, listener),
+    policies,
+    upstreams,
+    assertions,
+    failureRates,
+    isDraining: () => draining,
+  };
+  const routes = { own: createOwnRoutes(shared), forwarded: createForwardedRoutes(shared) };
   const listeners = await openListeners({
     settings,
     authorities,
@@ -257,7 +302,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     metrics,
     tracing: openTracing(monotonic),
     refusals,
-    isDraining: () => draining,
+    isDraining: shared.isDraining,
   });
   closers.push(() => listeners.close(0));
 
@@ -294,7 +339,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
       listenerNames.map((listener) => ({ environment, listener, url: urlOf(environment, listener) })),
     ),
     operationsUrl: `http://${urlHost(settings.operationsHost)}:${typeof operationsAddress === 'object' ? operationsAddress?.port : ''}`,
-    routes: [...routes].map(([path, { method }]) => `${method} ${path}`),
+    routesOf: (environment) => namesOf(routes.own, policies.of(environment).policy.routes),
     urlOf,
     core: {
       database,
@@ -314,11 +359,13 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     },
     checkReadiness,
     refreshCertificates,
+    reloadPolicies: () => policies.reload(),
     isReady: async () => (await checkReadiness()).every(({ ok }) => ok),
     close: async (graceMs, idleMs = 0) => {
       draining = true;
       // At once: a routine that waits for a database which does not answer must not keep the listeners open.
       await Promise.all([listeners.close(graceMs, idleMs), ...routines.map((routine) => routine.stop())]);
+      await upstreams.destroy();
       await atMost(lastWritesMs, [
         refusals.flush(),
         usage.flush().catch((error: unknown) => log.logger.error({ error }, 'the last uses could not be written')),

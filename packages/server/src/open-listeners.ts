@@ -56,9 +56,12 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
   const close = async (graceMs: number, idleMs = 0): Promise<void> => {
     await Promise.all([...opened.values()].map((listener) => listener.close(graceMs, idleMs)));
   };
-  const urlOf = (environment: Environment, listener: ListenerName): string =>
-    publicUrlOf(settings, environment, listener) ??
-    `https://localhost:${opened.get(`${environment} ${listener}`)?.port ?? 0}`;
+  // Asked for on every request.
+  const urls: Record<Environment, Record<ListenerName, string>> = {
+    sandbox: publicUrlsOf(settings, 'sandbox'),
+    production: publicUrlsOf(settings, 'production'),
+  };
+  const urlOf = (environment: Environment, listener: ListenerName): string => urls[environment][listener];
   const ports = portsFrom(settings.portBase);
   const maximumConnections = decideMaximumConnections(readOpenFileLimit(), served.length * listenerNames.length);
   const addressLimits = {
@@ -92,6 +95,8 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
         };
         const running = await openTlsListener(tlsOptions, settings.host, ports[environment][listener]);
         opened.set(name, running);
+        urls[environment][listener] =
+          publicUrlOf(settings, environment, listener) ?? `https://localhost:${running.port}`;
         metrics.watchConnections(name, running.connections);
       }
     }
@@ -130,6 +135,13 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
   };
 }
 
+/** As far as the settings say them. */
+function publicUrlsOf(settings: Settings, environment: Environment): Record<ListenerName, string> {
+  const urlOf = (listener: ListenerName): string =>
+    publicUrlOf(settings, environment, listener) ?? 'https://localhost:0';
+  return { api: urlOf('api'), 'api-mtls': urlOf('api-mtls') };
+}
+
 function publicUrlOf(settings: Settings, environment: Environment, listener: ListenerName): string | undefined {
   return settings[`${environment}${listener === 'api' ? 'ApiUrl' : 'MtlsUrl'}`];
 }
@@ -138,8 +150,8 @@ function publicUrlOf(settings: Settings, environment: Environment, listener: Lis
 export function portsFrom(base: number) {
   const at = (distance: number): number => (base === 0 ? 0 : base + distance);
   return {
-    sandbox: { api: at(3), 'api-mtls': at(4) },
-    production: { api: at(1_003), 'api-mtls': at(1_004) },
+    sandbox: { api: at(3), 'api-mtls': at(4), simulator: at(7) },
+    production: { api: at(1_003), 'api-mtls': at(1_004), simulator: at(1_007) },
     operations: at(650),
   };
 }

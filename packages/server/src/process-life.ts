@@ -1,4 +1,4 @@
-// What `dev` and `serve` have in common: the management socket of the process, and its end.
+// What `dev` and `serve` have in common: the management socket of the process, what it reads again, and its end.
 
 import { performance } from 'node:perf_hooks';
 import type { RunningTollward } from './compose.js';
@@ -32,6 +32,17 @@ export async function openManagement(dataDir: string, tollward: RunningTollward,
   });
   await surface.ready();
   return openManagementSocket({ dataDirectory: dataDir, server: surface.server });
+}
+
+/** Reads the files again that may change while it runs. What can not be used is said in the log. */
+export function readFilesAgain(tollward: RunningTollward, { logger }: Log): void {
+  logger.info('reading the files of server certificates and route policies again');
+  tollward
+    .refreshCertificates()
+    .catch((error: unknown) => logger.error({ error }, 'the server certificates could not be read again'));
+  tollward
+    .reloadPolicies()
+    .catch((error: unknown) => logger.error({ error }, 'the route policies could not be read again'));
 }
 
 /** A terminal gives Ctrl-C to npm and to us, and npm passes it on: what comes this soon is the same wish twice. */

@@ -2,6 +2,7 @@
 
 import { type RunningTollward, startTollward } from './compose.js';
 import { prepareDataDirectory } from './dev/data-directory.js';
+import { findPolicyProblems } from './gateway/index.js';
 import { servedEnvironments } from './open-listeners.js';
 import { type LoadedSettings, SettingsError } from './platform/config/load-settings.js';
 import type { Database } from './platform/database/database.js';
@@ -12,7 +13,7 @@ import { createMasterKey } from './platform/keys/master-key.js';
 import type { ManagementSocket } from './platform/listeners/management-socket.js';
 import { createLog, type Log, openStandardOutput } from './platform/observability/log.js';
 import { SecretValue } from './platform/secret-value.js';
-import { drainMs, openManagement, untilSignal } from './process-life.js';
+import { drainMs, openManagement, readFilesAgain, untilSignal } from './process-life.js';
 import { findServeProblems, unsafeSettings } from './serve-settings.js';
 import { version } from './version.js';
 
@@ -29,7 +30,11 @@ export async function startServe({ settings, files }: LoadedSettings): Promise<v
   // From the first moment on: a reload that comes during the start must not end the process.
   let reload = (): void => undefined;
   process.on('SIGHUP', () => reload());
-  const problems = findServeProblems(settings, servedEnvironments(settings));
+  const served = servedEnvironments(settings);
+  const problems = [
+    ...findServeProblems(settings, served),
+    ...(await findPolicyProblems({ settings, files, environments: served })),
+  ];
   if (problems.length > 0 || databaseUrl === undefined || masterKey === undefined) throw new SettingsError(problems);
   process.umask(0o077);
   const output = openStandardOutput();
@@ -46,12 +51,7 @@ export async function startServe({ settings, files }: LoadedSettings): Promise<v
     const stopped = untilSignal(() =>
       log.logger.info('stopping: running requests may end, new connections are refused'),
     );
-    reload = () => {
-      log.logger.info('reading the files of server certificates again');
-      tollward
-        .refreshCertificates()
-        .catch((error: unknown) => log.logger.error({ error }, 'the server certificates could not be read again'));
-    };
+    reload = () => readFilesAgain(tollward, log);
     const { listeners, operationsUrl: operations, core } = tollward;
     log.logger.info({ version, node: core.feed.nodeId, listeners, operations }, 'ready');
     await stopped;

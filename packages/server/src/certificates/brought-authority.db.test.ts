@@ -100,7 +100,7 @@ describe.skipIf(!opensslInstalled)('a server with a brought partner authority', 
     }
     const [root, other] = ['root', 'other'].map((name) => `sandbox partner ${sha256Of(name)}`);
     expect(subjects).toEqual([root, other, root]);
-  });
+  }, 60_000);
 
   /** A server whose authority was made so many days from now, and lasts ten years. */
   const startWithOneMade = async (inDays: number): Promise<TestServer> => {

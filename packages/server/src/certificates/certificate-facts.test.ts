@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +47,17 @@ describe.skipIf(!opensslInstalled)('facts of a certificate made by openssl', () 
       isSelfSigned: true,
       extendedKeyUsage: ['1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.1'],
     });
+  });
+
+  it('are read without harm to TLS, in a process that has not used it before', () => {
+    const compiled = new URL('../../dist/certificates/certificate-facts.js', import.meta.url).href;
+    const script = `
+      const { readCertificateFacts } = await import(process.argv[1]);
+      readCertificateFacts(Buffer.from(process.argv[2], 'base64'));
+      process.stdout.write(typeof (await import('node:tls')).createSecureContext);`;
+    const der = openssl.selfSigned('first', { subject: '/CN=x' }).toString('base64');
+    const words = ['--input-type=module', '--eval', script, compiled, der];
+    expect(execFileSync(process.execPath, words, { encoding: 'utf8' })).toBe('function');
   });
 
   it.each([

@@ -2,6 +2,8 @@
 // read by itself, and one that cannot be read gets the value that makes a later check refuse.
 
 import { createHash, X509Certificate } from 'node:crypto';
+// Node 20 leaves tls without createSecureContext, for the whole process, when toLegacyObject is called before tls was loaded.
+import 'node:tls';
 import { encodePem } from '@tollward/protocol/pem';
 import { printable } from '../platform/printable.js';
 import { isAcceptedKey, keyTypeOf } from './key-pair.js';

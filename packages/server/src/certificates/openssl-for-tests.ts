@@ -1,6 +1,7 @@
 // OpenSSL's command line as the second opinion of the tests in this folder.
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +28,7 @@ export interface Openssl {
 }
 
 export interface RequestOptions {
-  /** Options of `openssl genpkey`. */
+  /** Options of `openssl genpkey`; a new key of P-256 when absent. */
   readonly key?: readonly string[];
   /** As `-subj` takes it; absent for an empty subject. */
   readonly subject?: string;
@@ -54,6 +55,22 @@ export function rsaKey(bits: number, exponent = 65_537): readonly string[] {
   return ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`, '-pkeyopt', `rsa_keygen_pubexp:${exponent}`];
 }
 
+/** Where any key will do: a start of openssl takes longer than making one. */
+function newP256Key(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+// Primes take up to seconds to find, so a worker finds those of each kind of RSA key once.
+const rsaKeys = new Map<string, string>();
+
+function keyMadeBy(options: readonly string[], run: Openssl['run']): string {
+  const kind = options.join(' ');
+  const key = rsaKeys.get(kind) ?? run('genpkey', ...options);
+  if (kind.startsWith('-algorithm RSA')) rsaKeys.set(kind, key);
+  return key;
+}
+
 export function createOpenssl(): Openssl {
   const directory = mkdtempSync(join(tmpdir(), 'tollward-openssl-'));
   const run = (...args: string[]) =>
@@ -61,8 +78,8 @@ export function createOpenssl(): Openssl {
   const write = (name: string, content: string | Buffer) => writeFileSync(join(directory, name), content);
   const read = (name: string) => readFileSync(join(directory, name));
 
-  const prepare = (name: string, { key = opensslKeys.p256, extensions = [] }: RequestOptions) => {
-    run('genpkey', ...key, '-out', `${name}.key`);
+  const prepare = (name: string, { key, extensions = [] }: RequestOptions) => {
+    write(`${name}.key`, key === undefined ? newP256Key() : keyMadeBy(key, run));
     write(
       `${name}.cnf`,
       ['[req]', 'distinguished_name = subject', '[subject]', '[wanted]', ...extensions, ''].join('\n'),

@@ -12,8 +12,14 @@ import {
   createSecretRehasher,
   issueClientCertificate,
 } from '../clients/index.js';
-import { type AdmittedCall, runPipeline } from '../gateway/index.js';
-import type { ProtectedCall } from '../gateway/protected-call.js';
+import {
+  type AdmittedCall,
+  createProfileDirectory,
+  type ProfileFacts,
+  type ProtectedCall,
+  type RouteRules,
+  runPipeline,
+} from '../gateway/index.js';
 import { createKeyCommands } from '../key-commands.js';
 import type { Database } from '../platform/database/database.js';
 import { openHmacKeyring } from '../platform/keys/hmac-keyring.js';
@@ -35,7 +41,7 @@ import {
   revokeToken,
 } from '../tokens/index.js';
 import { createUsageRecorder } from '../usage/index.js';
-import { someTime } from './facts.js';
+import { someRules, someTime } from './facts.js';
 
 export type TestCapabilities = Awaited<ReturnType<typeof openTestCapabilities>>;
 
@@ -71,6 +77,12 @@ export async function openTestCapabilities(database: Database) {
     clientRates: createRateLimiter(),
     defaultClientLimits: { perSecond: 1_000_000, perMinute: 1_000_000 },
   };
+  const routeRates = createRateLimiter();
+  const profilesUpstream = new Map<string, ProfileFacts>();
+  const profiles = createProfileDirectory({
+    ask: async (_environment, profileId) => profilesUpstream.get(profileId) ?? 'unknown',
+    clock: () => time.now,
+  });
   const connection = {
     environment: 'sandbox',
     peer: 'not-asked',
@@ -108,8 +120,16 @@ export async function openTestCapabilities(database: Database) {
     });
 
   /** A call with a token, on the same listener. */
-  const call = (token: string, changes: Partial<ProtectedCall> = {}): Promise<AdmittedCall | Refusal> =>
-    runPipeline({ ...connection, authorization: `Bearer ${token}`, now: time.now, ...changes }, { ...shared, tokens });
+  const call = (
+    token: string,
+    changes: Partial<ProtectedCall> = {},
+    rules: Partial<RouteRules> = {},
+  ): Promise<AdmittedCall | Refusal> =>
+    runPipeline(
+      { ...connection, authorization: `Bearer ${token}`, parameters: {}, query: undefined, now: time.now, ...changes },
+      someRules(rules),
+      { ...shared, tokens, routeRates, profiles, unsafeNoSca: false },
+    );
 
   return {
     database,
@@ -140,6 +160,8 @@ export async function openTestCapabilities(database: Database) {
     requestIntrospection: async ({ clientId, secret }: HeldClient, token: string) =>
       introspectToken(requestOf(clientId, secret, { token }), { ...shared, hmacKeys, tokens }),
     call,
+    /** The profiles there are, by id. */
+    profilesUpstream,
     standingChanged: clients.invalidate,
 
     /** What a token request comes to: `token`, or the code of its refusal. */

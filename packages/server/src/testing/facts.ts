@@ -4,6 +4,7 @@ import { createSecretKey } from 'node:crypto';
 import type { Environment } from '@tollward/protocol';
 import type { PeerCertificate } from '../certificates/index.js';
 import type { ClientFacts, ClientFactsSource } from '../clients/index.js';
+import type { ProfileFacts, RouteRules } from '../gateway/index.js';
 import type { Database } from '../platform/database/database.js';
 import type { TokenClaims } from '../tokens/index.js';
 import type { TokenKey } from '../tokens/token-keyring.js';
@@ -52,6 +53,8 @@ export function someClient(changes: Partial<ClientFacts> = {}): ClientFacts {
     generation: 5,
     revokedAt: null,
     mtlsRequired: true,
+    embeddedModel: false,
+    scaOff: false,
     accessTokenLifetimeSeconds: 43_200,
     limits: null,
     allowedAddresses: [],
@@ -115,6 +118,24 @@ export function someClients(
       return only(confirmed, environment, id);
     },
   };
+}
+
+/** What a route asks that takes client-credentials tokens and is about no profile. */
+export function someRules(changes: Partial<RouteRules> = {}): RouteRules {
+  return {
+    tokens: new Set(['client_credentials']),
+    anonymous: false,
+    profile: null,
+    personalCountries: null,
+    sca: null,
+    rateClass: null,
+    ...changes,
+  };
+}
+
+/** A profile of Estonia that `someClient()` made. */
+export function someProfile(changes: Partial<ProfileFacts> = {}): ProfileFacts {
+  return { id: '77001234', country: 'EE', clientId, ...changes };
 }
 
 /** A usage recorder that remembers what it was told. */

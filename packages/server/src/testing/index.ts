@@ -26,6 +26,7 @@ export {
   uploadFor,
 } from './operator-actions.js';
 export { createTestPostgres, type TestPostgres, testServerUrl } from './postgres-server.js';
+export { type RawUpstream, startRawUpstream, type UpstreamConnection } from './raw-upstream.js';
 export { refusalText } from './refusal-text.js';
 export {
   aClient,

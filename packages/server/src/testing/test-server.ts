@@ -26,6 +26,9 @@ export interface TestServerOptions {
   /** Keeps the rate limits an installation starts with. */
   readonly defaultLimits?: true;
   readonly times?: TlsListenerTimes;
+  /** The route policy of both environments, as YAML. */
+  readonly policy?: string;
+  readonly upstreamUrl?: (environment: Environment) => string | undefined;
 }
 
 const unlimited = 1_000_000_000;
@@ -39,7 +42,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       .filter((name) => /Per(Second|Minute)$/.test(name))
       .map((name) => [name, unlimited]),
   );
-  const settings = settingsSchema.parse({ ...(options.defaultLimits ? {} : limits), portBase: 0, ...options.settings });
+  const settings = settingsSchema.parse({
+    ...(options.defaultLimits ? {} : limits),
+    portBase: 0,
+    sandboxPolicy: options.policy,
+    productionPolicy: options.policy,
+    ...options.settings,
+  });
   const running = await startTollward({
     settings,
     database: options.database ?? (await openTestDatabase()),
@@ -47,6 +56,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     log: createLog(settings.logLevel, { write: (line) => void logLines.push(line) }),
     clock: () => time.now,
     ...(options.times === undefined ? {} : { times: options.times }),
+    ...(options.upstreamUrl === undefined ? {} : { upstreamUrl: options.upstreamUrl }),
   });
   return {
     ...running,

@@ -30,6 +30,7 @@ async function startListener(changes: Partial<TlsListenerOptions> = {}) {
     onHandshake: (outcome) => outcomes.push(outcome),
     onConnection: () => undefined,
     onRequest: (_request, response) => void response.end('done'),
+    onIdle: (socket) => void socket.destroy(),
     onBadRequest: (_kind, socket) => void socket.destroy(),
     ...changes,
   };

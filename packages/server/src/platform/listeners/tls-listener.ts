@@ -52,6 +52,8 @@ export interface TlsListenerOptions extends ListenerCertificate {
   readonly onHandshake: (outcome: 'completed' | 'failed' | 'refused') => void;
   readonly onConnection: (socket: TLSSocket) => void;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Nothing came or went on a connection for as long as it waits. It stays open unless this ends it. */
+  readonly onIdle: (socket: Socket) => void;
   /** A request that Node could not read. The socket may be written to and is to be closed. */
   readonly onBadRequest: (kind: BadRequestKind, socket: Socket, detail: string) => void;
 }
@@ -178,8 +180,11 @@ function wire(server: Server, { open, shaking }: RawSockets, options: TlsListene
   });
   server.on('tlsClientError', (_error, socket) => void socket.destroy());
   server.on('request', options.onRequest);
+  // Node would ask for the body before anybody looked at the request.
+  server.on('checkContinue', options.onRequest);
   // Node would answer an unknown expectation by itself, without a trace id; the request head refuses it.
   server.on('checkExpectation', options.onRequest);
+  server.on('timeout', options.onIdle);
   server.on('connect', (_request, socket: Socket) => options.onBadRequest('malformed', socket, 'the CONNECT method'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Node pauses its parser while a peer that sends ahead does not read, and then fails on what was already decrypted.

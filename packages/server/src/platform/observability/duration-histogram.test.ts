@@ -17,7 +17,7 @@ test('renders what the library renders for the same measurements', async () => {
       const registry = new Registry();
       const labelNames = ['listener', 'route', 'status'];
       const oracle = new Histogram({ name: 'd', help: 'h', labelNames, buckets: bounds, registers: [registry] });
-      const histogram = createDurationHistogram('d', 'h', bounds);
+      const histogram = createDurationHistogram('d', 'h', bounds, ['listener', 'route']);
       for (const { listener, route, status, seconds } of measurements) {
         oracle.labels(listener, route, String(status)).observe(seconds);
         histogram.observe(listener, route, status, seconds);

@@ -1,9 +1,9 @@
-// A histogram in the Prometheus text format 0.0.4, for the one measurement that is made on every request. The library's own
+// A histogram in the Prometheus text format 0.0.4, for the measurements that are made on every request. The library's own
 // hashes its labels each time, which costs more than the rest of the bookkeeping of a request.
 
 export interface DurationHistogram {
-  /** The labels must be few: constants of the program, never what a caller sends. */
-  observe(listener: string, route: string, status: number, seconds: number): void;
+  /** The values of the labels must be few: those of the program and its policy, never what a caller sends. */
+  observe(first: string, second: string, status: number, seconds: number): void;
   render(): string;
 }
 
@@ -14,15 +14,21 @@ interface Series {
   sum: number;
 }
 
-export function createDurationHistogram(name: string, help: string, bounds: readonly number[]): DurationHistogram {
+/** @param labelNames those before `status` */
+export function createDurationHistogram(
+  name: string,
+  help: string,
+  bounds: readonly number[],
+  labelNames: readonly [first: string, second: string],
+): DurationHistogram {
   const all: Series[] = [];
-  const byListener = new Map<string, Map<string, Map<number, Series>>>();
+  const byFirst = new Map<string, Map<string, Map<number, Series>>>();
 
-  const seriesOf = (listener: string, route: string, status: number): Series => {
-    const byRoute = getOrAdd(byListener, listener, () => new Map<string, Map<number, Series>>());
-    const byStatus = getOrAdd(byRoute, route, () => new Map<number, Series>());
+  const seriesOf = (first: string, second: string, status: number): Series => {
+    const bySecond = getOrAdd(byFirst, first, () => new Map<string, Map<number, Series>>());
+    const byStatus = getOrAdd(bySecond, second, () => new Map<number, Series>());
     return getOrAdd(byStatus, status, () => {
-      const labels = `listener="${listener}",route="${route}",status="${status}"`;
+      const labels = `${labelNames[0]}="${first}",${labelNames[1]}="${second}",status="${status}"`;
       const series = { labels, counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
       all.push(series);
       return series;
@@ -30,8 +36,8 @@ export function createDurationHistogram(name: string, help: string, bounds: read
   };
 
   return {
-    observe: (listener, route, status, seconds) => {
-      const series = seriesOf(listener, route, status);
+    observe: (first, second, status, seconds) => {
+      const series = seriesOf(first, second, status);
       let bucket = 0;
       while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket += 1;
       series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;

@@ -43,6 +43,10 @@ export interface AuditChainFigures {
 
 export interface Metrics {
   request(listener: string, route: string, status: number, durationMs: number): void;
+  /** The head of an upstream's answer is there. */
+  upstreamAnswered(environment: Environment, upstream: string, status: number, durationMs: number): void;
+  /** There is no answer of an upstream, or no whole one. */
+  upstreamFailed(environment: Environment, upstream: string, kind: string): void;
   tokenIssued(grantType: string): void;
   handshake(listener: string, outcome: 'completed' | 'failed' | 'refused'): void;
   refused(code: RefusalCode): void;
@@ -79,12 +83,23 @@ const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 
 const durationName = 'http_request_duration_seconds';
 const durationHelp = 'Time from the head of a request to the hand-over of its answer';
+const durationLabels = ['listener', 'route'] as const;
+const upstreamName = 'upstream_request_duration_seconds';
+const upstreamHelp = "Time from the hand-over of a request to an upstream to the head of the upstream's answer";
+const upstreamLabels = ['environment', 'upstream'] as const;
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const duration = createDurationHistogram(durationName, durationHelp, durationBuckets);
+  const duration = createDurationHistogram(durationName, durationHelp, durationBuckets, durationLabels);
+  const upstreamDuration = createDurationHistogram(upstreamName, upstreamHelp, durationBuckets, upstreamLabels);
+  const upstreamProblems = new Counter({
+    name: 'upstream_problems_total',
+    help: 'Requests without a whole answer of an upstream: unreachable (not sent), timeout, failed (broke off, or can not be read)',
+    labelNames: ['environment', 'upstream', 'kind'],
+    registers,
+  });
   // Counted by hand and handed over when asked for, as the durations: it happens on every token request.
   const issuedByGrant = new Map<string, number>();
   new Counter({
@@ -253,6 +268,9 @@ export function createMetrics(): Metrics {
 
   return {
     request: (listener, route, status, durationMs) => duration.observe(listener, route, status, durationMs / 1_000),
+    upstreamAnswered: (environment, upstream, status, durationMs) =>
+      upstreamDuration.observe(environment, upstream, status, durationMs / 1_000),
+    upstreamFailed: (environment, upstream, kind) => upstreamProblems.inc({ environment, upstream, kind }),
     tokenIssued: (grantType) => void issuedByGrant.set(grantType, (issuedByGrant.get(grantType) ?? 0) + 1),
     handshake: (listener, outcome) => handshakes.inc({ listener, outcome }),
     refused: (code) => refusals.inc({ code }),
@@ -298,7 +316,8 @@ export function createMetrics(): Metrics {
     },
     watchConnections: (listener, count) => void connectionCounts.set(listener, count),
     describe: () => [
-      { name: durationName, type: 'histogram', labels: ['listener', 'route', 'status'], help: durationHelp },
+      { name: durationName, type: 'histogram', labels: [...durationLabels, 'status'], help: durationHelp },
+      { name: upstreamName, type: 'histogram', labels: [...upstreamLabels, 'status'], help: upstreamHelp },
       ...registry
         .getMetricsAsArray()
         .filter(({ name }) => !/^(process|nodejs)_/.test(name))
@@ -309,7 +328,7 @@ export function createMetrics(): Metrics {
           help: metric.help,
         })),
     ],
-    render: async () => `${await registry.metrics()}\n${duration.render()}`,
+    render: async () => `${await registry.metrics()}\n${duration.render()}${upstreamDuration.render()}`,
     contentType: registry.contentType,
   };
 }

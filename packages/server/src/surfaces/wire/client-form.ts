@@ -3,7 +3,7 @@
 
 import { isRefusal, type Refusal } from '../../refusals/index.js';
 import type { ClientRequest } from '../../tokens/index.js';
-import type { Answer, Exchange, Route } from './exchange.js';
+import { type Answer, askForBody, type Exchange, type Route } from './exchange.js';
 import { isFormContentType, parseForm, type ReadBody, readBody } from './form-body.js';
 import type { RequestHead } from './request-head.js';
 
@@ -31,7 +31,8 @@ export function createClientFormRoute<Outcome extends object>(
     handle: (exchange, head) => {
       exchange.trace?.enter('body');
       if (head.query !== undefined && head.query !== '') return refuseQuery(head.query);
-      return readBody(exchange.request, head.contentLength).then((read) => answerBody(read, exchange, head));
+      const ask = (): void => askForBody(exchange, head);
+      return readBody(exchange.request, head.contentLength, ask).then((read) => answerBody(read, exchange, head));
     },
   };
 

@@ -1,10 +1,12 @@
 // What the edge itself refuses, before any route is asked.
 
+import type { Environment } from '@tollward/protocol';
 import type { Refusal } from '../../refusals/index.js';
-import type { Route } from './exchange.js';
+import type { FoundRoute } from './exchange.js';
 import type { ParsedHead } from './request-head.js';
+import type { Routes } from './routes.js';
 
-export const unknownRoute: Refusal = {
+const unknownRoute: Refusal = {
   refusal: 'route_unknown',
   step: 'edge',
   expected: 'a path of the wire contract',
@@ -16,15 +18,29 @@ export function refuseHead({ code, problem }: Extract<ParsedHead, { ok: false }>
   return { refusal: code, step: 'edge', expected, seen: problem, parameters: { problem } };
 }
 
-export function findRoute(route: Route | undefined, method: string | undefined): Refusal | undefined {
-  if (route === undefined) return unknownRoute;
-  const allowed = route.takesHead ? [route.method, 'HEAD'] : [route.method];
-  if (method !== undefined && allowed.includes(method)) return undefined;
+/** What the path and method of a request come to: among the routes that are answered here, then among the forwarded ones. */
+export function findRoute(
+  { own, forwarded }: Routes,
+  environment: Environment,
+  path: string,
+  method: string,
+): FoundRoute | Refusal {
+  const route = own.get(path);
+  if (route === undefined) {
+    const found = forwarded.find(environment, method, path);
+    if (found === undefined) return unknownRoute;
+    return 'allowed' in found ? refuseMethod(found.allowed, method) : found;
+  }
+  if (method === route.method || (route.takesHead === true && method === 'HEAD')) return route;
+  return refuseMethod(route.takesHead ? [route.method, 'HEAD'] : [route.method], method);
+}
+
+function refuseMethod(allowed: readonly string[], method: string): Refusal {
   return {
     refusal: 'method_not_allowed',
     step: 'edge',
     expected: `the method ${allowed.join(' or ')}`,
-    seen: `the method ${method ?? ''}`,
+    seen: `the method ${method}`,
     parameters: { allowed: allowed.join(', ') },
   };
 }

@@ -28,7 +28,7 @@ const challenge = /^(Basic|Bearer) [a-z_]+="(?:[^"\\]|\\.)*"(?:, [a-z_]+="(?:[^"
 describe.each(refusalCodes)('the answer to %s', (code) => {
   test.each([tokenPath, '/2026Q3/oauth/token'])('at %s has the shape of RFC 6749 section 5.2', (path) => {
     const { json, status } = answer(refusalOf(code), path);
-    expect(status).toBe(catalogue[code].status);
+    expect(status).toBe(catalogue[code].status ?? 502);
     expect(Object.keys(json)).toEqual(['error', 'error_description']);
     expect(json['error']).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
     // A bearer check never happens at this path; its text may hold quotes.
@@ -105,6 +105,44 @@ describe('the answers the contract fixes', () => {
   });
 });
 
+describe('the answers of a gateway', () => {
+  const path = '/v3/profiles/77001234/quotes';
+
+  test('[POL-21] a profile of somebody else is refused in the words of the contract, and so is one that does not exist', () => {
+    const { status, json } = answer(refusalOf('profile_not_accessible'), path);
+    expect([status, json]).toEqual([
+      403,
+      { timestamp: '2026-03-01T12:00:00.000+0000', status: 403, error: 'unauthorized', message: 'Unauthorized', path },
+    ]);
+  });
+
+  test.each([
+    ['token_kind_not_allowed', 403, 'Forbidden'],
+    ['embedded_model_off', 403, 'Forbidden'],
+    ['region_not_allowed', 403, 'Forbidden'],
+    ['sca_not_available', 403, 'Forbidden'],
+    ['profile_missing', 400, 'Bad Request'],
+    ['profile_malformed', 400, 'Bad Request'],
+    ['parameter_repeated', 400, 'Bad Request'],
+    ['request_body_too_large', 413, 'Payload Too Large'],
+    ['upstream_unreachable', 502, 'Bad Gateway'],
+    ['upstream_failed', 502, 'Bad Gateway'],
+    ['upstream_timeout', 504, 'Gateway Timeout'],
+  ] as const)('%s is %d in the status shape', (code, status, error) => {
+    expect(answer(refusalOf(code), path).json).toMatchObject({ status, error, path });
+  });
+
+  test('a token in the query is 400 invalid_request (RFC 6750 section 3.1)', () => {
+    const { status, json } = answer(refusalOf('token_in_query'), path);
+    expect([status, json['error']]).toEqual([400, 'invalid_request']);
+  });
+
+  test('a call that needs strong customer authentication gets no challenge that it could not answer', () => {
+    const { headers } = answer(refusalOf('sca_not_available'), path);
+    expect([...headers.keys()].filter((name) => name.startsWith('x-2fa'))).toEqual([]);
+  });
+});
+
 describe('the headers of a refusal', () => {
   test('a challenge stays one quoted string whatever fills the text', () => {
     const { headers } = answer(
@@ -118,6 +156,8 @@ describe('the headers of a refusal', () => {
   test('a limit says who limited and for how long', () => {
     const byClient = answer(refusalOf('client_rate_limited', { retryAfterSeconds: 7 }), callPath).headers;
     expect([byClient.get('retry-after'), byClient.get('x-rate-limited-by')]).toEqual(['7', 'tollward-client']);
+    const byRoute = answer(refusalOf('route_rate_limited', { retryAfterSeconds: 1 }), callPath).headers;
+    expect([byRoute.get('retry-after'), byRoute.get('x-rate-limited-by')]).toEqual(['1', 'tollward-route']);
     for (const code of ['address_rate_limited', 'address_failures_limited'] as const) {
       expect(answer(refusalOf(code), callPath).headers.get('x-rate-limited-by')).toBe('tollward-address');
     }
@@ -140,6 +180,7 @@ describe('the headers of a refusal', () => {
       'address_rate_limited',
       'address_failures_limited',
       'body_too_large',
+      'request_body_too_large',
     ]);
   });
 });

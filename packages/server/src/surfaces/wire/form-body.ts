@@ -8,10 +8,19 @@ export type ReadBody =
   | { readonly ok: true; readonly body: string }
   | { readonly ok: false; readonly problem: 'too-large' | 'aborted' };
 
-/** Reads the whole body, as long as it stays within the limit. */
-export function readBody(request: IncomingMessage, contentLength: number | undefined): Promise<ReadBody> {
+/**
+ * Reads the whole body, as long as it stays within the limit.
+ *
+ * @param ask called when it is wanted
+ */
+export function readBody(
+  request: IncomingMessage,
+  contentLength: number | undefined,
+  ask: () => void = () => undefined,
+): Promise<ReadBody> {
   if (contentLength !== undefined && contentLength > maximumBodyBytes)
     return Promise.resolve({ ok: false, problem: 'too-large' });
+  ask();
   return new Promise((resolve) => {
     let body = '';
     request.on('data', (chunk: Buffer) => {

@@ -79,6 +79,7 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
       connection: openConnection({ text: '192.0.2.1', limitKey: '192.0.2.1' }, peer),
       head: undefined,
       route: undefined,
+      forwarding: undefined,
       settled: false,
     };
     const answer = await route.handle(exchange, {
@@ -92,6 +93,8 @@ function setUp(waitUntil: (at: number) => Promise<void> = async () => undefined)
       accept: undefined,
       correlationId: undefined,
       hasBody: true,
+      expectsContinue: false,
+      asksToUpgrade: false,
       ...head,
     });
     if (isRefusal(answer)) {

@@ -1,9 +1,19 @@
 // GET /v1/authenticated/playground: the smoke test of a token and its certificate.
 
 import type { Environment, PlaygroundResponse } from '@tollward/protocol';
-import { type AdmittedCall, type PipelineDependencies, runPipeline } from '../../gateway/index.js';
+import { type AuthenticatedCall, type PipelineDependencies, runPipeline } from '../../gateway/index.js';
 import { isRefusal } from '../../refusals/index.js';
 import type { Answer, Route } from './exchange.js';
+
+/** Open to every token there is, and for no profile. */
+export const playgroundRules = {
+  tokens: new Set(['client_credentials', 'user', 'personal'] as const),
+  anonymous: false,
+  profile: null,
+  personalCountries: null,
+  sca: null,
+  rateClass: null,
+} as const;
 
 export function createPlaygroundRoute(dependencies: PipelineDependencies): Route {
   return {
@@ -12,15 +22,28 @@ export function createPlaygroundRoute(dependencies: PipelineDependencies): Route
       const { environment, connection, mtlsUrl, receivedAt, trace } = exchange;
       const { peer } = connection;
       const address = connection.address.text;
-      const call = { environment, peer, address, mtlsUrl, authorization: head.authorization, now: receivedAt, trace };
-      return runPipeline(call, dependencies).then((admitted) =>
-        isRefusal(admitted) ? admitted : answerAdmitted(environment, admitted),
-      );
+      const { authorization, query } = head;
+      const call = {
+        environment,
+        peer,
+        address,
+        mtlsUrl,
+        authorization,
+        parameters: {},
+        query,
+        now: receivedAt,
+        trace,
+      };
+      return runPipeline(call, playgroundRules, dependencies).then((admitted) => {
+        if (isRefusal(admitted)) return admitted;
+        trace?.enter('answer');
+        return answerAdmitted(environment, admitted);
+      });
     },
   };
 }
 
-function answerAdmitted(environment: Environment, { claims }: AdmittedCall): Answer {
+function answerAdmitted(environment: Environment, { claims }: AuthenticatedCall): Answer {
   const body: PlaygroundResponse = {
     authenticated: true,
     environment,

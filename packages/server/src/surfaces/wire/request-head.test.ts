@@ -39,7 +39,34 @@ describe('a request head that can be read in one way', () => {
       accept: undefined,
       correlationId: 'order 7',
       hasBody: true,
+      expectsContinue: false,
+      asksToUpgrade: false,
     });
+  });
+
+  test('waits to be asked for its body when it says so in HTTP/1.1', () => {
+    const rawHeaders = ['Host', 'a', 'Expect', '100-Continue'];
+    expect(parse({ httpVersion: '1.1', rawHeaders })).toMatchObject({ head: { expectsContinue: true } });
+    expect(parse({ httpVersion: '1.0', rawHeaders })).toMatchObject({ head: { expectsContinue: false } });
+  });
+
+  test('asks for another protocol when an Upgrade header is there, whatever it names', () => {
+    for (const headers of [
+      ['Upgrade', 'websocket'],
+      ['UPGRADE', ''],
+      ['Connection', 'Upgrade', 'upgrade', 'h2c'],
+    ]) {
+      expect(accepted({ headers }).asksToUpgrade, headers.join()).toBe(true);
+    }
+    expect(accepted({ headers: ['Connection', 'Upgrade', 'Upgrade-Insecure-Requests', '1'] }).asksToUpgrade).toBe(
+      false,
+    );
+  });
+
+  test('takes a query of every printable character but #', () => {
+    const characters = Array.from({ length: 0x7f - 0x21 }, (_, index) => String.fromCharCode(0x21 + index));
+    const query = characters.filter((character) => character !== '#').join('');
+    expect(accepted({ url: `/a?${query}` }).query).toBe(query);
   });
 
   test('tells an absent query from an empty one', () => {
@@ -127,6 +154,13 @@ describe('a request head that can not be read in one way is refused', () => {
     expect(parse({ url })).toMatchObject({ ok: false, code: 'ambiguous_request' });
   });
 
+  test.each(['#', 'a=1#b', '#?a=1', 'a=\xe4', 'a=\x80', 'a=\u0100', 'a=\x7f', 'a=\x00', 'a=b c', 'a=\t'])(
+    'when its query is %j, which some readers cut or change',
+    (query) => {
+      expect(parse({ url: `/a?${query}` })).toMatchObject({ ok: false, code: 'ambiguous_request' });
+    },
+  );
+
   test.each(['identity', 'gzip, chunked', 'chunked, chunked', 'chunked;a=b', ' chunked', ''])(
     'when its transfer encoding is "%s"',
     (value) => {
@@ -163,6 +197,7 @@ describe('a request head that can not be read in one way is refused', () => {
     const secret = 'tlw_sbx_cs_abcdef';
     for (const head of [
       { url: `//${secret}` },
+      { url: `/a?${secret}#` },
       { headers: ['Expect', secret] },
       { headers: ['Transfer-Encoding', secret] },
     ]) {

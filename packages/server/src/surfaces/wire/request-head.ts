@@ -16,6 +16,10 @@ export interface RequestHead {
   /** At most 36 printable characters; anything else counts as not sent. */
   readonly correlationId: string | undefined;
   readonly hasBody: boolean;
+  /** It waits to be asked for its body. */
+  readonly expectsContinue: boolean;
+  /** Asks for another protocol (RFC 9110 section 7.8). There is none. */
+  readonly asksToUpgrade: boolean;
 }
 
 export type ParsedHead =
@@ -30,6 +34,8 @@ const maximumHeaders = 100;
 const correlationIdShape = /^[\x20-\x7e]{1,36}$/;
 /** Paths that a reader behind us could take for another path: empty or dot segments, hidden separators, control bytes. */
 const unclearPath = /\/\/|\\|#|%(?:2e|2f|5c|00)|\/\.{1,2}(?:\/|$)/i;
+/** What is no part of a query (RFC 3986 section 3.4), and ends it or is changed on the way by some readers. */
+const unclearQuery = /[^\x21-\x22\x24-\x7e]/;
 
 export function parseRequestHead(request: IncomingMessage): ParsedHead {
   const { httpVersion, rawHeaders, url = '' } = request;
@@ -46,6 +52,8 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
   let acceptEncoding: string | undefined;
   let correlationId: string | undefined;
   let correlationIds = 0;
+  let expectsContinue = false;
+  let asksToUpgrade = false;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
     const value = rawHeaders[index + 1] ?? '';
@@ -84,6 +92,11 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
       case 'expect':
         if (value.toLowerCase() !== '100-continue')
           return refuse('ambiguous_request', 'an Expect header that is not 100-continue');
+        // Nobody may answer HTTP/1.0 with it (RFC 9110 section 10.1.1).
+        expectsContinue = httpVersion === '1.1';
+        break;
+      case 'upgrade':
+        asksToUpgrade = true;
         break;
       case 'x-external-correlation-id':
         correlationId = value;
@@ -97,16 +110,25 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
   if (httpVersion === '1.1' && (host === undefined || host === ''))
     return refuse('malformed_request', 'no Host header');
 
+  const hasBody = transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0');
+  // Node's parser keeps quiet about errors in what follows such a head.
+  if (asksToUpgrade && hasBody) return refuse('ambiguous_request', 'a body with a request to upgrade');
+
   const queryStart = url.indexOf('?');
   const path = queryStart < 0 ? url : url.slice(0, queryStart);
   if (!path.startsWith('/')) return refuse('ambiguous_request', 'a request target that is not a path');
   if (unclearPath.test(path)) return refuse('ambiguous_request', 'a path with empty, dot or hidden segments');
 
+  const query = queryStart < 0 ? undefined : url.slice(queryStart + 1);
+  if (query !== undefined && unclearQuery.test(query)) {
+    return refuse('ambiguous_request', 'a query with a # or bytes beyond ASCII');
+  }
+
   return {
     ok: true,
     head: {
       path,
-      query: queryStart < 0 ? undefined : url.slice(queryStart + 1),
+      query,
       authorization,
       contentType,
       contentEncoding,
@@ -117,7 +139,9 @@ export function parseRequestHead(request: IncomingMessage): ParsedHead {
         correlationIds === 1 && correlationId !== undefined && correlationIdShape.test(correlationId)
           ? correlationId
           : undefined,
-      hasBody: transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0'),
+      hasBody,
+      expectsContinue,
+      asksToUpgrade,
     },
   };
 }

@@ -69,7 +69,7 @@ test('a protected call takes the steps of its list', async () => {
   await callPlayground(server, client, token);
   expect(seen()).toMatchObject({
     span: { name: 'GET /v1/authenticated/playground' },
-    steps: ['edge', 'token', 'standing', 'binding', 'rate', 'answer'],
+    steps: ['edge', 'token', 'standing', 'binding', 'rate', 'policy', 'sca', 'answer'],
   });
 });
 

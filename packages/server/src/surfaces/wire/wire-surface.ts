@@ -13,18 +13,21 @@ import type { Metrics } from '../../platform/observability/metrics.js';
 import type { Tracing } from '../../platform/observability/tracing.js';
 import { createRateLimiter, type RateLimiter, type RateLimits } from '../../platform/rate-limiter.js';
 import { describeExceeded, isRefusal, type Refusal, type RefusalRecorder } from '../../refusals/index.js';
-import { findRoute, refuseHead, unknownRoute } from './edge-refusals.js';
+import { findRoute, refuseHead } from './edge-refusals.js';
 import { answerRefusal } from './errors.js';
 import {
   type Answer,
   type Connection,
+  closesAfter,
   type Exchange,
+  isSent,
   type ListenerName,
+  type Outcome,
   openConnection,
-  type Route,
 } from './exchange.js';
 import { redactPath } from './redact-path.js';
 import { parseRequestHead } from './request-head.js';
+import type { Routes } from './routes.js';
 import { createTransientFaults } from './transient-faults.js';
 
 export interface AddressLimits {
@@ -37,7 +40,7 @@ export interface WireSurfaceDependencies {
   readonly environment: Environment;
   readonly listener: ListenerName;
   readonly mtlsUrl: () => string;
-  readonly routes: ReadonlyMap<string, Route>;
+  readonly routes: Routes;
   readonly addressLimits: AddressLimits;
   readonly addressRates: Readonly<Record<keyof AddressLimits, RateLimiter>>;
   readonly clock: () => number;
@@ -57,6 +60,8 @@ export interface WireSurface {
   admit(socket: Socket): boolean;
   onConnection(socket: TLSSocket): void;
   onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** For as long as the connection waits at most, nothing came or went on it. */
+  onIdle(socket: Socket): void;
   onBadRequest(kind: BadRequestKind, socket: Socket, detail: string): void;
 }
 
@@ -123,17 +128,17 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       return;
     }
     const { head } = parsed;
-    const route = routes.get(head.path);
+    const found = findRoute(routes, environment, head.path, request.method ?? '');
     exchange.head = head;
-    exchange.route = route;
-    const refused = limited ?? findRoute(route, request.method);
-    if (route === undefined || refused !== undefined) {
-      finish(exchange, refused ?? unknownRoute);
+    if (!isRefusal(found)) exchange.route = found;
+    const route = limited ?? found;
+    if (isRefusal(route)) {
+      finish(exchange, route);
       return;
     }
-    const settle = (outcome: Answer | Refusal): void => finish(exchange, outcome);
+    const settle = (outcome: Outcome): void => finish(exchange, outcome);
     const fail = (error: unknown): void => settle(describeFault(error, exchange));
-    let outcome: Answer | Refusal | Promise<Answer | Refusal>;
+    let outcome: Outcome | Promise<Outcome>;
     try {
       outcome = route.handle(exchange, head);
     } catch (error) {
@@ -163,24 +168,22 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       : { refusal: 'internal_error', ...fault };
   };
 
-  const finish = (exchange: Exchange, outcome: Answer | Refusal): void => {
+  const finish = (exchange: Exchange, outcome: Outcome): void => {
     if (exchange.settled) return;
     exchange.settled = true;
     const { traceId, request, receivedAt, connection, head, route } = exchange;
-    const path = route !== undefined && head !== undefined ? head.path : rawPath(request);
-    const refusal = isRefusal(outcome) ? outcome : undefined;
+    const path = route !== undefined && head !== undefined ? redactSecrets(head.path) : rawPath(request);
+    const refusal = isRefusal(outcome) ? outcome : isSent(outcome) ? outcome.reason : undefined;
     countFailure(exchange, refusal !== undefined && failures.has(refusal.refusal));
     // An answer to anybody says nothing of the credentials that came with the request.
-    if (refusal === undefined && outcome.clientId !== undefined) connection.accepted = head?.authorization;
-    const answer = isRefusal(outcome) ? answerRefusal(outcome, head?.path ?? path, receivedAt) : outcome;
-    write(exchange, answer);
+    if (!isRefusal(outcome) && outcome.clientId !== undefined) connection.accepted = head?.authorization;
+    const status = isSent(outcome) ? outcome.sent : answer(exchange, outcome, head?.path ?? path);
 
     const durationMs = monotonic() - exchange.startedAt;
-    const { status } = answer;
-    metrics.request(listenerLabel, route === undefined ? 'none' : path, status, durationMs);
+    metrics.request(listenerLabel, route?.template ?? 'none', status, durationMs);
     exchange.trace?.end({
       method: request.method ?? '',
-      route: route && path,
+      route: route?.template,
       path,
       status,
       port: request.socket.localPort,
@@ -191,7 +194,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       refusal: refusal?.refusal,
     });
     if (refusal !== undefined) {
-      recordRefusal(refusal, exchange, path);
+      recordRefusal(refusal, exchange, path, status);
       if (limitCodes.has(refusal.refusal) && !mayLogLimit(connection)) return;
     }
     log.request({
@@ -218,10 +221,16 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
   const mayLogLimit = ({ address }: Connection): boolean =>
     limitLineRates.take(address.limitKey, limitLines, clock()) === undefined;
 
-  const write = ({ request, response, traceId, connection, head }: Exchange, answer: Answer): void => {
-    // A body nobody read would be taken for the next request, or drained at our cost.
-    const unread = head === undefined || (head.hasBody && !request.complete);
-    const closes = answer.closes === true || unread || dependencies.isDraining();
+  /** @returns its status */
+  const answer = (exchange: Exchange, outcome: Answer | Refusal, path: string): number => {
+    const given = isRefusal(outcome) ? answerRefusal(outcome, path, exchange.receivedAt) : outcome;
+    write(exchange, given);
+    return given.status;
+  };
+
+  const write = (exchange: Exchange, answer: Answer): void => {
+    const { request, response, traceId, connection, head } = exchange;
+    const closes = answer.closes === true || closesAfter(exchange) || dependencies.isDraining();
     const { body, contentType = 'application/json' } = answer;
     const headers = ['content-length', String(body.length), 'x-trace-id', traceId];
     if (body.length > 0) headers.push('content-type', contentType);
@@ -240,7 +249,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     else response.end(body, 'latin1');
   };
 
-  const recordRefusal = (refusal: Refusal, exchange: Exchange, path: string): void => {
+  const recordRefusal = (refusal: Refusal, exchange: Exchange, path: string, status: number): void => {
     metrics.refused(refusal.refusal);
     const { traceId, receivedAt, request, connection, head } = exchange;
     const { method = '' } = request;
@@ -252,6 +261,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         listener,
         method,
         path,
+        status,
         correlationId: head?.correlationId,
         address: connection.address.text,
       },
@@ -267,7 +277,11 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
 
     onConnection: (socket) => {
       const address = parsePeerAddress(socket.remoteAddress);
-      connections.set(socket, openConnection(address, asksForCertificate ? readPeer(socket) : 'not-asked'));
+      const connection = openConnection(address, asksForCertificate ? readPeer(socket) : 'not-asked');
+      connections.set(socket, connection);
+      socket.once('close', () => {
+        for (const forwarding of connection.forwarding) forwarding.interrupt('caller gone');
+      });
     },
 
     onRequest: (request, response) => {
@@ -287,6 +301,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
         connection,
         head: undefined,
         route: undefined,
+        forwarding: undefined,
         reserved: undefined,
         trace: tracing?.begin(receivedAt, 'edge'),
         settled: false,
@@ -299,13 +314,33 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       }
     },
 
+    onIdle: (socket) => {
+      const forwarding = [...(connections.get(socket)?.forwarding ?? [])];
+      // An upstream has its own time limits. Later it may be the caller again that keeps it waiting.
+      if (forwarding.some((one) => one.waitsFor() === 'upstream')) return void socket.setTimeout(socket.timeout ?? 0);
+      const late = {
+        refusal: 'request_timeout',
+        step: 'forward',
+        expected: 'a caller that sends or takes bytes',
+        seen: 'silence',
+      } as const;
+      for (const one of forwarding) one.interrupt(late);
+      if (forwarding.length === 0) socket.destroy();
+    },
+
     onBadRequest: (kind, socket, detail) => {
       const connection = connections.get(socket);
-      if (connection?.ended) return;
-      if (connection !== undefined) connection.ended = true;
+      const before = connection?.latest;
+      // The bodies of forwarded requests are judged by their progress, not by their time.
+      if (kind === 'timeout' && before?.forwarding !== undefined) return;
       const code = badRequestCodes[kind];
       const refusal: Refusal = { refusal: code, step: 'edge', expected: 'HTTP/1.1 within the limits', seen: detail };
-      const before = connection?.latest;
+      if (before?.forwarding !== undefined && !before.request.complete) {
+        before.forwarding.interrupt(refusal);
+        return;
+      }
+      if (connection?.ended) return;
+      if (connection !== undefined) connection.ended = true;
       // Its head was read: what can not be read is its body, and no request of its own.
       if (before && !before.settled && !before.request.complete) return finish(before, refusal);
       const now = clock();

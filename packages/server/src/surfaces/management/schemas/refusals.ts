@@ -16,7 +16,7 @@ export const explainedRefusalSchema = z.object({
   correlationId: z.string().nullable(),
   code: z.string(),
   status: z.number(),
-  error: z.string(),
+  error: z.string().nullable(),
   steps: z.array(z.object({ name: z.string(), outcome: z.enum(['passed', 'failed', 'not run']) })).readonly(),
   expected: z.string(),
   seen: z.string(),
