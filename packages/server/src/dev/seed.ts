@@ -1,24 +1,40 @@
 // What `dev` needs so that the first call works: two organisations with one client and one certificate each, in both
 // environments. Made once; a later start finds and reuses it.
 
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Environment, environments } from '@tollward/protocol';
 import { BroughtAuthorityError, createClientKeyAndCsr, decideCsr, platformRoots } from '../certificates/index.js';
-import { createClient } from '../clients/index.js';
+import { type ClientFacts, createClient, type PolicyChanges, updateClient } from '../clients/index.js';
 import type { RunningTollward, TollwardCore } from '../compose.js';
+import { renderCallsFile } from './calls-file.js';
 import { renderEnvFile } from './env-file.js';
 import { type PartnerFiles, readPartnerFiles, writePartnerFiles } from './partner-files.js';
 import { writePrivateFile } from './private-file.js';
 
-const partners = [
-  { organisation: 'First Example Bank', folder: 'first-example-bank' },
-  { organisation: 'Second Example Payments', folder: 'second-example-payments' },
-] as const;
+interface ExamplePartner {
+  readonly organisation: string;
+  readonly folder: string;
+  readonly policyOf: (environment: Environment) => PolicyChanges;
+}
+
+const first: ExamplePartner = {
+  organisation: 'First Example Bank',
+  folder: 'first-example-bank',
+  policyOf: (environment) => ({ embeddedModel: true, scaOff: environment === 'sandbox' }),
+};
+/** Strong customer authentication stays on, to show what it refuses. */
+const second: ExamplePartner = {
+  organisation: 'Second Example Payments',
+  folder: 'second-example-payments',
+  policyOf: () => ({ embeddedModel: true }),
+};
 
 export interface SeededEnvironment {
   readonly caFile: string;
   readonly envFile: string;
+  readonly callsFile: string;
   readonly partner: PartnerFiles;
   readonly other: PartnerFiles;
 }
@@ -32,9 +48,14 @@ export async function seed(
   return seeded as Record<Environment, SeededEnvironment>;
 }
 
-/** What clients of the environment are to trust. */
+/** Where `writeTrustFile` puts what clients of the environment are to trust. */
+export function trustFileOf(dataDir: string, environment: Environment): string {
+  return join(dataDir, environment, 'ca.pem');
+}
+
 export async function writeTrustFile(dataDir: string, environment: Environment, core: TollwardCore): Promise<string> {
-  const file = join(dataDir, environment, 'ca.pem');
+  const file = trustFileOf(dataDir, environment);
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const roots = platformRoots(core.authorities.of(environment), core.clock());
   const written = await readFile(file, 'utf8').catch(() => undefined);
   if (written !== roots) await writePrivateFile(file, roots);
@@ -48,28 +69,35 @@ async function seedEnvironment(
 ): Promise<SeededEnvironment> {
   const { core } = tollward;
   const folder = join(dataDir, environment);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const caFile = await writeTrustFile(dataDir, environment, core);
 
+  const callsFile = join(folder, 'calls.sh');
+  // The version before made neither this file nor clients of the embedded model.
+  const olderVersion = !existsSync(callsFile);
   const [partner, other] = [
-    await seedPartner(environment, partners[0].organisation, join(folder, partners[0].folder), core),
-    await seedPartner(environment, partners[1].organisation, join(folder, partners[1].folder), core),
+    await seedPartner(environment, first, join(folder, first.folder), olderVersion, core),
+    await seedPartner(environment, second, join(folder, second.folder), olderVersion, core),
   ];
   const envFile = join(dataDir, `${environment}.env`);
   const urls = { api: tollward.urlOf(environment, 'api'), 'api-mtls': tollward.urlOf(environment, 'api-mtls') };
   await writePrivateFile(envFile, renderEnvFile({ urls, caFile, partner, other }));
-  return { caFile, envFile, partner, other };
+  await writePrivateFile(callsFile, renderCallsFile({ url: urls['api-mtls'], caFile, partner, other }));
+  return { caFile, envFile, callsFile, partner, other };
 }
 
 async function seedPartner(
   environment: Environment,
-  organisation: string,
+  { organisation, policyOf }: ExamplePartner,
   folder: string,
+  olderVersion: boolean,
   core: TollwardCore,
 ): Promise<PartnerFiles> {
   const stored = await readPartnerFiles(folder);
-  if (stored !== undefined && (await isUsable(environment, stored.files.clientId, stored.thumbprint, core)))
+  const facts = stored && (await findUsable(environment, stored.files.clientId, stored.thumbprint, core));
+  if (stored !== undefined && facts !== undefined) {
+    if (olderVersion) await bringUp(facts, policyOf(environment), core);
     return stored.files;
+  }
 
   const now = core.clock();
   const { keyPem, csrPem } = await createClientKeyAndCsr({ organisation });
@@ -82,7 +110,7 @@ async function seedPartner(
       environment,
       organisationName: organisation,
       name,
-      policy: {},
+      policy: policyOf(environment),
       csr: csr.csr,
       actor: 'tollward',
     } as const;
@@ -100,13 +128,23 @@ function noExamples(environment: Environment): string {
   return `The partner CA of ${environment} is over or not valid yet, so no certificates can be made for the example partners.`;
 }
 
-async function isUsable(
+/** A client of the version before gets the switches that it would be made with now, unless somebody set one of them. */
+async function bringUp(facts: ClientFacts, changes: PolicyChanges, core: TollwardCore): Promise<void> {
+  if (facts.embeddedModel || facts.scaOff) return;
+  const command = { clientId: facts.id, changes, actor: 'tollward' } as const;
+  const { database, random, standing } = core;
+  await updateClient(command, core.clock(), { database, random, standingChanged: standing.invalidate });
+}
+
+/** The client of an earlier start, if it can still be used with the certificate in its folder. */
+async function findUsable(
   environment: Environment,
   clientId: string,
   thumbprint: string,
   core: TollwardCore,
-): Promise<boolean> {
+): Promise<ClientFacts | undefined> {
   const facts = await core.standing.confirm(environment, clientId);
   const certificate = facts?.certificates.get(thumbprint);
-  return facts?.revokedAt === null && certificate?.revokedAt === null && certificate.notAfter > core.clock();
+  const usable = facts?.revokedAt === null && certificate?.revokedAt === null && certificate.notAfter > core.clock();
+  return usable ? facts : undefined;
 }
