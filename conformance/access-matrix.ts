@@ -1,5 +1,5 @@
 // Who gets what, written by hand from the contract and from the house rules of mutual TLS, never from the code. A route
-// of the server without a row here fails the suite, and so does a row without a route.
+// of the server without a row here or in forwarded-access.ts fails the suite, and so does a row without a route.
 
 import type { RefusalCode } from '@tollward/protocol';
 
@@ -12,6 +12,7 @@ export const bearerCallers = [
   'a client with its secret instead of a token',
   'a Bearer header without a token',
   'a token in the query only',
+  'a token in the query beside one in the header',
   'a text that is no token',
   'a client secret in the place of the token',
   'a token of which one character was changed',
@@ -82,11 +83,13 @@ export const tokenCallers = [
 ] as const;
 export type TokenCaller = (typeof tokenCallers)[number];
 
-const bearer: Readonly<Record<BearerCaller, Outcome>> = {
+/** At every route that wants a token and looks at nothing else. */
+export const bearer: Readonly<Record<BearerCaller, Outcome>> = {
   nobody: [401, 'token_missing'],
   'a client with its secret instead of a token': [401, 'token_missing'],
   'a Bearer header without a token': [401, 'token_malformed'],
   'a token in the query only': [401, 'token_missing'],
+  'a token in the query beside one in the header': [400, 'token_in_query'],
   'a text that is no token': [401, 'token_malformed'],
   'a client secret in the place of the token': [401, 'token_malformed'],
   'a token of which one character was changed': [401, 'token_malformed'],
@@ -160,6 +163,7 @@ const open: Readonly<Partial<Record<BearerCaller, 200>>> = {
   'a client with its secret instead of a token': 200,
   'a text that is no token': 200,
   'a token in the query only': 200,
+  'a token in the query beside one in the header': 200,
   'a token of a revoked client': 200,
   'a bound token of a revoked certificate': 200,
   'a bound token on the api listener': 200,
@@ -167,7 +171,10 @@ const open: Readonly<Partial<Record<BearerCaller, 200>>> = {
   'a bound token from an address that is not on the list': 200,
 };
 
-/** One row for each route. The calendar path of a route answers as its legacy path does. */
+/**
+ * One row for each route that is answered here. Those that are forwarded are in forwarded-access.ts. The calendar path of a
+ * route answers as its legacy path does.
+ */
 export const accessMatrix: Readonly<
   Record<
     string,
@@ -182,6 +189,7 @@ export const accessMatrix: Readonly<
   'POST /oauth/introspect': { kind: 'token', row: token },
   'GET /.well-known/oauth-authorization-server': { kind: 'open', row: open },
   'GET /.well-known/jwks.json': { kind: 'open', row: open },
+  'GET /openapi.json': { kind: 'open', row: open },
   'GET /v1/authenticated/playground': { kind: 'bearer', row: bearer },
   'GET /2026Q3/authenticated/playground': { kind: 'bearer', row: bearer },
 };

@@ -12,8 +12,9 @@ import {
   type TestServer,
 } from '@tollward/server/testing';
 import { Client } from 'undici';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { exchange, getWith, openConnection } from './support/connection.js';
+import { startMoneyUpstream } from './support/money-upstream.js';
 
 const minuteMs = 60_000;
 
@@ -52,19 +53,32 @@ function expectTooMany(answer: CallAnswer, limiter: string): void {
 const correlated = { headers: { 'x-external-correlation-id': 'abc' } };
 
 describe('the limits of a client', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ defaultLimits: true });
+  });
+  afterAll(() => server.stop());
+  // What the tests before used up is free again, and no test runs across the edge of a minute.
+  beforeEach(() => {
+    server.time.now = Math.ceil(server.time.now / minuteMs + 2) * minuteMs;
+  });
+
+  /** A client and its token. */
+  const withToken = async (limits?: { readonly perSecond: number; readonly perMinute: number }) => {
+    const client = await aClient(server, limits ? { policy: { limits } } : {});
+    return { client, token: await aToken(server, client) };
+  };
+  const plenty = 1_000;
+
   test('[RATE-01] are 100 requests in a second by default', async () => {
-    const server = await serverWith({ defaultLimits: true });
-    const client = await aClient(server);
-    const token = await aToken(server, client);
+    const { client, token } = await withToken();
     server.time.now += 5_000;
     const statuses = await callsOf(server, client, token, 101);
     expect(statuses.indexOf(429)).toBe(100);
   });
 
   test('[RATE-02] are 1,000 requests in a minute by default', async () => {
-    const server = await serverWith({ defaultLimits: true });
-    const client = await aClient(server);
-    const token = await aToken(server, client);
+    const { client, token } = await withToken();
     server.time.now += minuteMs * 5;
     for (let batch = 0; batch < 10; batch += 1) {
       expect((await callsOf(server, client, token, 100)).filter((status) => status !== 200)).toEqual([]);
@@ -74,18 +88,14 @@ describe('the limits of a client', () => {
   });
 
   test('[RATE-03] [RATE-04] [RATE-05] [RATE-06] [ERR-06] [DEC-06] broken are a 429 with its headers', async () => {
-    const server = await serverWith({ settings: { clientRequestsPerSecond: 2 } });
-    const client = await aClient(server);
-    const token = await aToken(server, client);
+    const { client, token } = await withToken({ perSecond: 2, perMinute: plenty });
     await callPlayground(server, client, token);
     expectTooMany(await callPlayground(server, client, token, correlated), 'tollward-client');
     expectTooMany(await requestToken(server, client, correlated), 'tollward-client');
   });
 
   test('[RATE-04] are free again after as many seconds as Retry-After says, and not one earlier', async () => {
-    const server = await serverWith({ settings: { clientRequestsPerMinute: 3 } });
-    const client = await aClient(server);
-    const token = await aToken(server, client);
+    const { client, token } = await withToken({ perSecond: plenty, perMinute: 3 });
     server.time.now += 7_000;
     await callPlayground(server, client, token);
     await callPlayground(server, client, token);
@@ -98,9 +108,7 @@ describe('the limits of a client', () => {
   });
 
   test('[RATE-12] [DEC-07] count its token requests and its calls together', async () => {
-    const server = await serverWith({ settings: { clientRequestsPerMinute: 4 } });
-    const client = await aClient(server);
-    const token = await aToken(server, client);
+    const { client, token } = await withToken({ perSecond: plenty, perMinute: 4 });
     const statuses = [
       (await callPlayground(server, client, token)).status,
       (await requestToken(server, client)).status,
@@ -111,16 +119,13 @@ describe('the limits of a client', () => {
   });
 
   test('[RATE-08] are its own: another client is served meanwhile', async () => {
-    const server = await serverWith({ settings: { clientRequestsPerMinute: 1 } });
-    const [busy, quiet] = [await aClient(server), await aClient(server)];
-    await requestToken(server, busy);
+    const { client: busy } = await withToken({ perSecond: plenty, perMinute: 1 });
     expect((await requestToken(server, busy)).status).toBe(429);
-    expect((await requestToken(server, quiet)).status).toBe(200);
+    expect((await requestToken(server, await aClient(server))).status).toBe(200);
   });
 
   test('[RATE-08] are not used up by somebody who only names it', async () => {
-    const server = await serverWith({ settings: { clientRequestsPerMinute: 2 } });
-    const client = await aClient(server);
+    const client = await aClient(server, { policy: { limits: { perSecond: plenty, perMinute: 2 } } });
     const wrong = { headers: { authorization: basic(client.clientId, 'wrong') } };
     for (let turn = 0; turn < 3; turn += 1) expect((await requestToken(server, client, wrong)).status).toBe(401);
     const token = await aToken(server, client);
@@ -131,9 +136,8 @@ describe('the limits of a client', () => {
   });
 
   test('[RATE-07] stand in no header of an answer within them', async () => {
-    const server = await serverWith({ defaultLimits: true });
-    const client = await aClient(server);
-    const { headers } = await callPlayground(server, client, await aToken(server, client));
+    const { client, token } = await withToken();
+    const { headers } = await callPlayground(server, client, token);
     expect(Object.keys(headers).filter((name) => /rate|retry|quota|limit/.test(name))).toEqual([]);
   });
 });
@@ -190,6 +194,48 @@ describe('the limits of an address', () => {
       `tls_handshakes_total${labels('api-mtls', 'completed')} 2`,
       `tls_handshakes_total${labels('api-mtls', 'refused')} 1`,
     ]);
+  });
+});
+
+describe('the limits of a rate class', () => {
+  const policy = `
+version: 1
+upstreams: { money: {} }
+rates:
+  reports: { perSecond: 2, perMinute: 3 }
+defaults: { upstream: money, tokens: [client_credentials] }
+routes:
+  GET /v1/reports/{reportId}: { summary: Read a report, rate: reports }
+  GET /v1/reports/{reportId}/lines: { summary: Read its lines, rate: reports }
+  GET /v1/things: { summary: List things }
+`;
+
+  test('[RATE-15] count the routes of it together, for each client, beside the limits of the client', async () => {
+    const upstream = await startMoneyUpstream();
+    onTestFinished(() => upstream.close());
+    const server = await serverWith({ policy, upstreamUrl: () => upstream.url });
+    const [busy, quiet] = [await aClient(server), await aClient(server)];
+    const tokens = new Map([busy, quiet].map((client) => [client, '']));
+    for (const client of tokens.keys()) tokens.set(client, await aToken(server, client));
+    const get = (client: TestClient, path: string) =>
+      callPlayground(server, client, tokens.get(client) ?? '', { path, ...correlated });
+    expect((await get(busy, '/v1/reports/1')).status).toBe(200);
+    expect((await get(busy, '/2026Q3/reports/1/lines')).status).toBe(200);
+    const refused = await get(busy, '/v1/reports/2');
+    expectTooMany(refused, 'tollward-route');
+    expect((await explain(server, refused))?.code).toBe('route_rate_limited');
+    expect((await get(busy, '/v1/things')).status, 'a route that is not of it').toBe(200);
+    expect((await get(quiet, '/v1/reports/1')).status, 'another client').toBe(200);
+
+    const wait = ({ headers }: CallAnswer): void => {
+      server.time.now += Number(headers['retry-after']) * 1_000;
+    };
+    wait(refused);
+    expect((await get(busy, '/v1/reports/1')).status, 'the third in a minute').toBe(200);
+    const next = await get(busy, '/v1/reports/1');
+    expectTooMany(next, 'tollward-route');
+    wait(next);
+    expect((await get(busy, '/v1/reports/1')).status, 'after the minute').toBe(200);
   });
 });
 

@@ -15,13 +15,19 @@ const aboutTheRequest = [
   'address_rate_limited',
   'address_failures_limited',
   'client_rate_limited',
+  'route_rate_limited',
   'body_too_large',
   'body_not_form',
   'parameter_missing',
   'parameter_repeated',
   'parameter_in_query',
+  'request_body_too_large',
   'grant_type_missing',
   'grant_type_unsupported',
+  'upstream_unreachable',
+  'upstream_timeout',
+  'upstream_failed',
+  'upstream_refused',
   'temporarily_unavailable',
   'internal_error',
 ] as const satisfies readonly RefusalCode[];
@@ -34,6 +40,10 @@ const longest: Readonly<Record<string, string>> = {
   mtlsUrl: 'https://api-mtls.sandbox.example.com',
   address: '2001:db8:1234:5678:9abc:def0:1234:5678',
   problem: 'older tokens of this organisation were ended',
+  kind: 'a client-credentials token',
+  allowed: 'a client-credentials token of a client with the embedded model or a user token or a personal token',
+  parameter: 'profileId',
+  country: 'GB',
   ...Object.fromEntries(
     ['replacedAt', 'revokedAt', 'pausedUntil', 'notBefore', 'notAfter', 'expiredAt'].map((name) => [
       name,
@@ -47,12 +57,18 @@ const imperative = /(?:^|[:,] (?:or |and )?)(use|send|get|ask|leave|repeat|switc
 describe('the text of a refusal', () => {
   const codes = refusalCodes.filter((code) => !aboutTheRequest.some((other) => other === code));
 
-  test('[REF-06] of client authentication is the one the contract fixes, and its remedy is in the explanation', () => {
-    expect(codes).toContain('client_authentication_failed');
-    expect(refusalText('client_authentication_failed', {})).toBe('Client authentication failed');
-  });
+  const fixed: readonly (readonly [RefusalCode, string])[] = [
+    ['client_authentication_failed', 'Client authentication failed'],
+    ['profile_not_accessible', 'Unauthorized'],
+  ];
+  for (const [code, text] of fixed) {
+    test(`[REF-06] ${code} is the one the contract fixes, and its remedy is in the explanation`, () => {
+      expect(codes).toContain(code);
+      expect(refusalText(code, {})).toBe(text);
+    });
+  }
 
-  for (const code of codes.filter((each) => each !== 'client_authentication_failed')) {
+  for (const code of codes.filter((each) => !fixed.some(([other]) => other === each))) {
     test(`[REF-06] ${code} is one sentence that says what to do next`, () => {
       const text = refusalText(code, longest);
       expect(text).toMatch(/^[A-Z].*[^.]\.$/);

@@ -139,6 +139,13 @@ const cases: readonly (readonly [string, () => Promise<CallAnswer>, string, stri
   ],
   ['a call with no token of ours', () => callPlayground(server, client, 'x'), 'token_malformed', 'token', 'nobody'],
   [
+    'a call with a token in its query too',
+    () => callPlayground(server, client, token, { path: '/v1/authenticated/playground?access_token=x' }),
+    'token_in_query',
+    'token',
+    'owned',
+  ],
+  [
     'a call with a token of a revoked client',
     () => callPlayground(server, revoked, revokedToken),
     'token_revoked',

@@ -53,6 +53,8 @@ export async function startNode(installation: Installation, options: NodeOptions
       TOLLWARD_DATABASE_URL: options.databaseUrl ?? installation.databaseUrl,
       TOLLWARD_SANDBOX_API_URL: `https://localhost:${portBase + 3}`,
       TOLLWARD_SANDBOX_MTLS_URL: `https://localhost:${portBase + 4}`,
+      // Nobody listens there: what these nodes are tested for needs no upstream.
+      TOLLWARD_SANDBOX_UPSTREAM: 'http://127.0.0.1:9',
       ...options.variables,
     },
   );

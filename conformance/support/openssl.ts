@@ -125,9 +125,14 @@ export function makeRequest({ subject, key, keyKind, extensions = [], digest }: 
   });
 }
 
-/** A new private key, PKCS #8 in PEM. */
+// Primes take up to seconds to find, so a worker finds those of each kind of RSA key once.
+const rsaKeys = new Map<KeyKind, string>();
+
+/** A private key, PKCS #8 in PEM. A new one, but for RSA. */
 export function makeKey(kind: KeyKind = 'p256'): string {
-  return openssl(['genpkey', ...keys[kind]]);
+  const key = rsaKeys.get(kind) ?? openssl(['genpkey', ...keys[kind]]);
+  if (kind.startsWith('rsa')) rsaKeys.set(kind, key);
+  return key;
 }
 
 /** Runs openssl with `input` on its standard input. */

@@ -48,11 +48,16 @@ interface Kind {
   readonly keepAlive?: boolean;
 }
 
-/** Calls the playground with `token`. */
-export function startTraffic(partner: Partner, token: string, connections: number | Kind): Traffic {
+/** Calls the playground with `token`, or another path. */
+export function startTraffic(
+  partner: Partner,
+  token: string,
+  connections: number | Kind,
+  path = '/v1/authenticated/playground',
+): Traffic {
   return repeat(partner, connections, {
     method: 'GET',
-    path: '/v1/authenticated/playground',
+    path,
     headers: { authorization: `Bearer ${token}` },
   });
 }
