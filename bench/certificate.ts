@@ -1,14 +1,10 @@
-// A self-signed P-256 certificate for bare: the same kind of key Tollward's listeners use by default.
+// A self-signed P-256 certificate for the servers Tollward is compared with: the same kind of key Tollward's listeners use by default.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import type { TlsFiles } from './server-tls.js';
 
-interface CertificateFiles {
-  readonly keyFile: string;
-  readonly certificateFile: string;
-}
-
-export function createServerCertificate(directory: string): CertificateFiles {
+export function createServerCertificate(directory: string): TlsFiles {
   const keyFile = join(directory, 'bare.key');
   const certificateFile = join(directory, 'bare.pem');
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile];

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const GRACE_MILLISECONDS = 5000;
 
-type Core = 0 | 1;
+/** Everything measured shares core 0; what drives it, and the API behind it, has core 1. */
+export type Core = 0 | 1;
 
 export interface StartedProcess {
   readonly pid: number;
@@ -18,7 +19,8 @@ export interface StartedProcess {
 }
 
 interface ServerProcessOptions {
-  readonly arguments: readonly string[];
+  readonly command: readonly string[];
+  readonly core: Core;
   readonly environment: NodeJS.ProcessEnv;
   readonly workingDirectory: string;
   /** Takes stdout and stderr. A file, because a pipe would make this process work while the server is measured. */
@@ -40,22 +42,22 @@ export class ChildProcesses {
     this.#pinned = pinned;
   }
 
-  /** Starts a Node program that stays. */
+  /** Starts a program that stays. */
   startServer(options: ServerProcessOptions): StartedProcess {
     const output = openSync(options.outputFile, 'a');
-    const child = this.#spawn(options.arguments, 0, {
+    const child = this.#spawn(options.command, options.core, {
       cwd: options.workingDirectory,
       env: options.environment,
       stdio: ['ignore', output, output],
     });
     closeSync(output);
-    if (child.pid === undefined) throw new Error(`could not start ${options.arguments[0]}`);
+    if (child.pid === undefined) throw new Error(`could not start ${options.command[0]}`);
     return { pid: child.pid, hasEnded: () => hasEnded(child), stop: () => this.#stop(child) };
   }
 
   /** Runs a Node program to its end on the generator's core and returns what it printed. */
   async run(programArguments: readonly string[]): Promise<string> {
-    const child = this.#spawn(programArguments, 1, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = this.#spawn([process.execPath, ...programArguments], 1, { stdio: ['ignore', 'pipe', 'inherit'] });
     if (child.stdout === null) throw new Error('a child process has no standard output');
     const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
     if (child.exitCode !== 0) {
@@ -75,9 +77,8 @@ export class ChildProcesses {
     await this.stopRunning();
   }
 
-  #spawn(programArguments: readonly string[], core: Core, options: Parameters<typeof spawn>[2]): ChildProcess {
+  #spawn(command: readonly string[], core: Core, options: Parameters<typeof spawn>[2]): ChildProcess {
     if (this.#closing) throw new Error('the bench is ending');
-    const command = [process.execPath, ...programArguments];
     // taskset replaces itself by the program, so the pid is the program's own.
     const [program = '', ...rest] = this.#pinned ? ['taskset', '-c', String(core), ...command] : command;
     const child = spawn(program, rest, options);

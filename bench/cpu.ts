@@ -24,7 +24,8 @@ export function parseCpuTicks(statLine: string): number {
   return ticks;
 }
 
-export function readCpuMicroseconds(pid: number, clockTicksPerSecond: number): number {
-  const ticks = parseCpuTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  return (ticks * MICROSECONDS_PER_SECOND) / clockTicksPerSecond;
+/** Of all the processes together. */
+export function readCpuMicroseconds(pids: readonly number[], clockTicksPerSecond: number): number {
+  const ticks = pids.map((pid) => parseCpuTicks(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+  return (ticks.reduce((sum, one) => sum + one, 0) * MICROSECONDS_PER_SECOND) / clockTicksPerSecond;
 }

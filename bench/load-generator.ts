@@ -2,11 +2,12 @@
 // runs on the server's core. An HTTP client library would cost as much per request as the server and hide the difference.
 
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { connectTo, createClientContext } from './client-tls.js';
 import { readClockTicksPerSecond, readCpuMicroseconds } from './cpu.js';
-import type { LoadPlan, LoadResult } from './load-plan.js';
+import type { LoadPlan, LoadResult, TlsTarget } from './load-plan.js';
+import { readConfiguration } from './own-programs.js';
 import { type HttpAnswer, ResponseReader } from './response-reader.js';
 import { percentile } from './statistics.js';
 
@@ -15,27 +16,23 @@ const MILLISECONDS_PER_SECOND = 1000;
 const ERRORS_BEFORE_GIVING_UP = 1000;
 const SHOWN_ERROR_CHARACTERS = 500;
 
-function encodeRequest(plan: LoadPlan): Buffer {
-  const { exchange, target } = plan;
+/** The requests to send in turn: one for each token, or one. */
+function encodeRequests(plan: LoadPlan): readonly Buffer[] {
+  if (plan.tokensFile === null) return [encodeRequest(plan, {})];
+  const tokens = readFileSync(plan.tokensFile, 'utf8').split('\n');
+  return tokens.map((token) => encodeRequest(plan, { authorization: `Bearer ${token}` }));
+}
+
+function encodeRequest({ exchange, targets, mode }: LoadPlan, credentials: Readonly<Record<string, string>>): Buffer {
   const headers = {
-    host: `${target.host}:${target.port}`,
+    host: `${targets[0]?.host}:${targets[0]?.port}`,
     ...exchange.headers,
+    ...credentials,
     ...(exchange.method === 'POST' ? { 'content-length': String(Buffer.byteLength(exchange.body)) } : {}),
-    ...(plan.mode === 'new-connection' ? { connection: 'close' } : {}),
+    ...(mode === 'new-connection' ? { connection: 'close' } : {}),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(`${exchange.method} ${exchange.path} HTTP/1.1\r\n${lines.join('')}\r\n${exchange.body}`);
-}
-
-function createClientContext(plan: LoadPlan): SecureContext {
-  return createSecureContext({
-    ca: readFileSync(plan.target.caFile),
-    cert: readFileSync(plan.target.clientCertificateFile),
-    key: readFileSync(plan.target.clientKeyFile),
-    // One version and one cipher suite: all contenders then do the same cryptography whatever order they prefer.
-    minVersion: 'TLSv1.3',
-    ciphers: 'TLS_AES_256_GCM_SHA384',
-  });
 }
 
 /**
@@ -49,40 +46,40 @@ function stayAwake(): void {
 
 class LoadRun {
   readonly #plan: LoadPlan;
-  readonly #request: Buffer;
-  readonly #context: SecureContext;
+  readonly #requests: readonly Buffer[];
+  readonly #targets: readonly { readonly target: TlsTarget; readonly context: SecureContext }[];
   readonly #giveUp = new AbortController();
+  #sent = 0;
   #latenciesMilliseconds: number[] = [];
   #errors = 0;
   #firstError: string | null = null;
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
-    this.#request = encodeRequest(plan);
-    this.#context = createClientContext(plan);
+    this.#requests = encodeRequests(plan);
+    this.#targets = plan.targets.map((target) => ({ target, context: createClientContext(target) }));
   }
 
   async run(): Promise<LoadResult> {
     const plan = this.#plan;
     stayAwake();
     const clockTicksPerSecond = readClockTicksPerSecond();
-    for (let count = 0; count < plan.connections; count += 1) this.#open();
+    for (let count = 0; count < plan.connections; count += 1) this.#open(count);
 
     await this.#wait(plan.warmUpSeconds);
     this.#latenciesMilliseconds = [];
     const startedAt = performance.now();
-    const cpuAtStart = readCpuMicroseconds(plan.serverPid, clockTicksPerSecond);
+    const cpuAtStart = readCpuMicroseconds(plan.serverPids, clockTicksPerSecond);
 
     await this.#wait(plan.windowSeconds);
-    const serverCpuMicroseconds = readCpuMicroseconds(plan.serverPid, clockTicksPerSecond) - cpuAtStart;
+    const serverCpuMicroseconds = readCpuMicroseconds(plan.serverPids, clockTicksPerSecond) - cpuAtStart;
     const windowSeconds = (performance.now() - startedAt) / MILLISECONDS_PER_SECOND;
     const latencies = this.#latenciesMilliseconds;
     return {
-      requests: latencies.length,
+      amount: latencies.length,
       windowSeconds,
       serverCpuMicroseconds,
-      p50Milliseconds: percentile(latencies, 0.5),
-      p99Milliseconds: percentile(latencies, 0.99),
+      latency: { p50Milliseconds: percentile(latencies, 0.5), p99Milliseconds: percentile(latencies, 0.99) },
       errors: this.#errors,
       firstError: this.#firstError,
     };
@@ -96,25 +93,27 @@ class LoadRun {
     });
   }
 
-  #open(): void {
-    const { target, mode } = this.#plan;
+  #nextRequest(): Buffer {
+    const request = this.#requests[this.#sent % this.#requests.length];
+    if (request === undefined) throw new Error('there is no request to send');
+    this.#sent += 1;
+    return request;
+  }
+
+  #open(number: number): void {
+    const { mode } = this.#plan;
+    const chosen = this.#targets[number % this.#targets.length];
+    if (chosen === undefined) throw new Error('there is no server to drive');
     const reader = new ResponseReader();
     let requestedAt = performance.now();
     let finished = false;
-    const socket = connect({
-      host: target.address,
-      // An IP address is no server name (RFC 6066, section 3).
-      ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-      port: target.port,
-      secureContext: this.#context,
-    });
-    socket.setNoDelay(true);
+    const socket = connectTo(chosen.target, chosen.context);
 
     const reopen = (): void => {
       if (finished) return;
       finished = true;
       socket.destroy();
-      if (!this.#giveUp.signal.aborted) this.#open();
+      if (!this.#giveUp.signal.aborted) this.#open(number);
     };
     const fail = (text: string): void => {
       if (finished) return;
@@ -130,7 +129,7 @@ class LoadRun {
         return;
       }
       requestedAt = performance.now();
-      socket.write(this.#request);
+      socket.write(this.#nextRequest());
     };
 
     socket.once('secureConnect', () => {
@@ -140,7 +139,7 @@ class LoadRun {
       }
       // Over a kept connection the handshake is no part of a request; over a new one it is.
       if (mode === 'keep-alive') requestedAt = performance.now();
-      socket.write(this.#request);
+      socket.write(this.#nextRequest());
     });
     socket.on('data', (chunk: Buffer) => {
       try {
@@ -168,6 +167,6 @@ class LoadRun {
   }
 }
 
-const result = await new LoadRun(JSON.parse(process.argv[2] ?? '') as LoadPlan).run();
+const result = await new LoadRun(readConfiguration<LoadPlan>()).run();
 // The window is over and the sockets are still busy, so leave as soon as the line is out.
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

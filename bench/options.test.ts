@@ -15,6 +15,11 @@ describe('parseOptions', () => {
     expect(parseOptions(['--quick', '--rounds=3'])).toMatchObject({ options: { rounds: 3, windowSeconds: 2 } });
   });
 
+  it('compares nodes only when asked to', () => {
+    expect(parseOptions([])).toMatchObject({ options: { nodes: false } });
+    expect(parseOptions(['--nodes', '--quick'])).toMatchObject({ options: { nodes: true, rounds: 2 } });
+  });
+
   it.each([[['--rounds', '0']], [['--rounds', '1.5']], [['--rounds', '']], [['--rounds']], [['--fast']], [['quick']]])(
     'refuses %j',
     (commandLine) => {

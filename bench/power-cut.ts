@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findLost, keepWriting, openNotebook } from '@tollward/server/testing';
 import { ChildProcesses } from './child-processes.js';
 import { LoopDisk } from './loop-disk.js';
-import { startTollward } from './tollward.js';
+import { gatewaySettings, startTollward } from './tollward.js';
 
 const ROUNDS = 10;
 const CONTROL_ROUNDS = 2;
@@ -21,6 +21,8 @@ const EXIT_FAILED = 1;
 const EXIT_CANNOT_RUN = 2;
 const SHOWN_LOSSES = 5;
 
+/** Nothing is forwarded here. */
+const NO_UPSTREAM = 'http://127.0.0.1:9';
 const WITHOUT_SYNC = { NODE_OPTIONS: `--import=${new URL('./without-datasync.js', import.meta.url).href}` };
 
 function say(text: string): void {
@@ -65,7 +67,12 @@ async function cutAgainAndAgain(place: Workplace, rounds: number): Promise<void>
 
 /** Resolves to its process id when the program listens to the writer. */
 async function start({ disk, children, settings }: Workplace, dataDirectory: string): Promise<number> {
-  const { pid } = await startTollward({ children, directory: disk.directory, settings });
+  const withoutSimulator = gatewaySettings(NO_UPSTREAM);
+  const { pid } = await startTollward({
+    children,
+    directory: disk.directory,
+    settings: { ...withoutSimulator, ...settings },
+  });
   // That of the process before lies there until it is replaced.
   const isListening = (): boolean =>
     readFileSync(join(dataDirectory, 'management.json'), 'utf8').includes(`"pid":${pid},`);

@@ -7,27 +7,29 @@ const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export interface MeasuredContender {
   readonly label: string;
-  readonly reference: string | undefined;
-  readonly highestRatio: number | undefined;
+  readonly reference?: string;
+  readonly highestRatio?: number;
   /** One result per round, in the order of the rounds. */
   readonly results: readonly LoadResult[];
 }
 
 export interface Row {
   readonly label: string;
-  readonly requestsPerSecond: number;
-  readonly cpuMicrosecondsPerRequest: number;
+  readonly reference: string | undefined;
+  /** Requests, or mebibytes where the label says so; `each` of them below. */
+  readonly amountPerSecond: number;
+  readonly cpuMicrosecondsEach: number;
   /** Share of one core the server used. */
   readonly serverLoad: number;
   readonly ratio: { readonly median: number; readonly lowest: number; readonly highest: number } | undefined;
   readonly highestRatio: number | undefined;
-  readonly p50Milliseconds: number;
-  readonly p99Milliseconds: number;
+  readonly latency: LoadResult['latency'];
   readonly errors: number;
   readonly firstError: string | null;
 }
 
 interface Verdict {
+  readonly label: string;
   readonly line: string;
   readonly pass: boolean;
 }
@@ -38,45 +40,56 @@ export function summarise(contenders: readonly MeasuredContender[]): readonly Ro
     const reference = contenders.find(({ label }) => label === contender.reference);
     return {
       label: contender.label,
-      requestsPerSecond: median(results.map((result) => result.requests / result.windowSeconds)),
-      cpuMicrosecondsPerRequest: median(results.map(cpuPerRequest)),
+      reference: contender.reference,
+      amountPerSecond: median(results.map((result) => result.amount / result.windowSeconds)),
+      cpuMicrosecondsEach: median(results.map(cpuEach)),
       serverLoad: median(
         results.map((result) => result.serverCpuMicroseconds / (result.windowSeconds * MICROSECONDS_PER_SECOND)),
       ),
       ratio: reference === undefined ? undefined : compare(results, reference.results),
       highestRatio: contender.highestRatio,
-      p50Milliseconds: median(results.map((result) => result.p50Milliseconds)),
-      p99Milliseconds: median(results.map((result) => result.p99Milliseconds)),
+      latency: medianLatency(results),
       errors: results.reduce((sum, result) => sum + result.errors, 0),
       firstError: results.find((result) => result.firstError !== null)?.firstError ?? null,
     };
   });
 }
 
+function medianLatency(results: readonly LoadResult[]): LoadResult['latency'] {
+  const latencies = results.flatMap(({ latency }) => latency ?? []);
+  if (latencies.length === 0) return null;
+  return {
+    p50Milliseconds: median(latencies.map(({ p50Milliseconds }) => p50Milliseconds)),
+    p99Milliseconds: median(latencies.map(({ p99Milliseconds }) => p99Milliseconds)),
+  };
+}
+
 /** Ratios are taken round by round: the two windows of a round lie close together, so a busy machine slows both. */
 function compare(results: readonly LoadResult[], references: readonly LoadResult[]): NonNullable<Row['ratio']> {
   const ratios = results.map((result, round) => {
     const reference = references[round];
-    return reference === undefined ? Number.NaN : cpuPerRequest(result) / cpuPerRequest(reference);
+    return reference === undefined ? Number.NaN : cpuEach(result) / cpuEach(reference);
   });
   return { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) };
 }
 
-function cpuPerRequest(result: LoadResult): number {
-  return result.serverCpuMicroseconds / result.requests;
+function cpuEach(result: LoadResult): number {
+  return result.serverCpuMicroseconds / result.amount;
 }
 
-/** One line per gate, then one per contender that met an error or answered nothing. */
+/** One line per gate, then one per contender that met an error or did nothing. */
 export function judge(rows: readonly Row[]): readonly Verdict[] {
-  const gates = rows.flatMap(({ label, ratio, highestRatio }) => {
+  const gates = rows.flatMap(({ label, reference, ratio, highestRatio }) => {
     if (ratio === undefined || highestRatio === undefined) return [];
     // Written so that NaN, a round without any request, fails.
     const pass = ratio.median <= highestRatio;
-    return [{ pass, line: `${label}: ${ratio.median.toFixed(2)} x bare, gate ${highestRatio.toFixed(1)} x` }];
+    const line = `${label}: ${ratio.median.toFixed(2)} x ${reference}, gate ${highestRatio.toFixed(1)} x`;
+    return [{ label, pass, line }];
   });
   const faults = rows
-    .filter(({ errors, requestsPerSecond }) => errors > 0 || !(requestsPerSecond > 0))
+    .filter(({ errors, amountPerSecond }) => errors > 0 || !(amountPerSecond > 0))
     .map(({ label, errors, firstError }) => ({
+      label,
       pass: false,
       line: `${label}: ${errors} errors${firstError === null ? ', no answer' : `, the first: ${firstError}`}`,
     }));
@@ -86,8 +99,8 @@ export function judge(rows: readonly Row[]): readonly Verdict[] {
 export function formatTable(rows: readonly Row[]): string {
   const header = [
     'contender',
-    'req/s',
-    'CPU us/req',
+    'each/s',
+    'CPU us each',
     'server load',
     'ratio (lowest-highest)',
     'p50 ms',
@@ -96,14 +109,14 @@ export function formatTable(rows: readonly Row[]): string {
   ];
   const lines = rows.map((row) => [
     row.label,
-    row.requestsPerSecond.toFixed(0),
-    row.cpuMicrosecondsPerRequest.toFixed(1),
+    row.amountPerSecond.toFixed(0),
+    row.cpuMicrosecondsEach.toFixed(1),
     `${(row.serverLoad * 100).toFixed(0)} %`,
     row.ratio === undefined
       ? '1'
       : `${row.ratio.median.toFixed(2)} (${row.ratio.lowest.toFixed(2)}-${row.ratio.highest.toFixed(2)})`,
-    row.p50Milliseconds.toFixed(2),
-    row.p99Milliseconds.toFixed(2),
+    row.latency?.p50Milliseconds.toFixed(2) ?? '-',
+    row.latency?.p99Milliseconds.toFixed(2) ?? '-',
     String(row.errors),
   ]);
   const widths = header.map((title, column) =>

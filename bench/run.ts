@@ -1,116 +1,105 @@
 // `npm run bench`: measures Tollward against bare in one run and exits 1 above a gate or on any error.
 
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ChildProcesses, canPinCores } from './child-processes.js';
-import { type Contender, listContenders } from './contenders.js';
+import { type Contender, familyOf, isHandshake, listContenders } from './contenders.js';
 import { findCpuObstacle } from './cpu.js';
-import type { ConnectionMode, LoadPlan, LoadResult } from './load-plan.js';
+import { measureAll, say } from './measure.js';
+import { hasNginx } from './nginx.js';
+import { compareNodes } from './nodes.js';
 import { type BenchOptions, parseOptions } from './options.js';
-import { formatTable, judge, summarise } from './report.js';
+import { formatTable, judge } from './report.js';
 import { startServers } from './servers.js';
 
-const GENERATOR_PROGRAM = fileURLToPath(new URL('./load-generator.js', import.meta.url));
-const CONNECTIONS: Readonly<Record<ConnectionMode, number>> = { 'keep-alive': 32, 'new-connection': 16 };
-
-/** Before the first round, for the server's compiler; before every later window, for the generator's, a new process each time. */
-const SERVER_WARM_UP_SECONDS = 2.5;
-const GENERATOR_WARM_UP_SECONDS = 0.6;
-
 const ATTEMPTS = 5;
+/** A core for each of them, for the generator, and for the API and the database. */
+const CORES_FOR_TWO_NODES = 4;
+
+const USAGE = 'Usage: npm run bench -- [--quick] [--rounds N] [--nodes]';
+const DATABASE_VARIABLE = 'TOLLWARD_TEST_DATABASE_URL';
+const NGINX_VARIABLE = 'TOLLWARD_BENCH_REQUIRE_NGINX';
 
 const EXIT_FAILED = 1;
 const EXIT_CANNOT_RUN = 2;
 const EXIT_INTERRUPTED = 130;
-
-interface Phase {
-  readonly warmUpSeconds: number;
-  readonly windowSeconds: number;
-}
 
 interface Workplace {
   readonly children: ChildProcesses;
   readonly directory: string;
 }
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-async function measure(children: ChildProcesses, contender: Contender, phase: Phase): Promise<LoadResult> {
-  const plan: LoadPlan = {
-    target: contender.server.target,
-    exchange: contender.exchange,
-    expectedStatus: 200,
-    mode: contender.mode,
-    connections: CONNECTIONS[contender.mode],
-    serverPid: contender.server.pid,
-    ...phase,
-  };
-  return JSON.parse(await children.run([GENERATOR_PROGRAM, JSON.stringify(plan)])) as LoadResult;
-}
-
-async function runBench({ children, directory }: Workplace, options: BenchOptions): Promise<boolean> {
-  say('Starting Tollward twice (default logs, logging off) and bare.');
-  const outputFiles: string[] = [];
-  const contenders = listContenders(await startServers(children, directory, outputFiles));
-  const measured = contenders.map((contender) => ({ contender, results: [] as LoadResult[] }));
-
-  say('Warming up.');
-  const warmUp = { warmUpSeconds: 0, windowSeconds: SERVER_WARM_UP_SECONDS };
-  for (const contender of contenders) {
-    const { errors, firstError } = await measure(children, contender, warmUp);
-    if (errors > 0) throw new Error(`${contender.label}: ${errors} errors while warming up, the first: ${firstError}`);
-  }
-
-  const round = { warmUpSeconds: GENERATOR_WARM_UP_SECONDS, windowSeconds: options.windowSeconds };
-  for (let number = 1; number <= options.rounds; number += 1) {
-    say(`Round ${number} of ${options.rounds}.`);
-    // Every other round runs backwards, so that slow drift of the machine favours nobody.
-    for (const { contender, results } of number % 2 === 1 ? measured : measured.toReversed()) {
-      results.push(await measure(children, contender, round));
-      // A request log of a whole run would fill the disk. The servers append, so they go on at the new end.
-      for (const outputFile of outputFiles) truncateSync(outputFile);
-    }
-  }
-
-  const rows = summarise(measured.map(({ contender, results }) => ({ ...contender, results })));
+/** Returns the families in which a gate failed. */
+async function runBench(
+  { children, directory }: Workplace,
+  options: BenchOptions,
+  isWanted: (contender: Contender) => boolean,
+): Promise<ReadonlySet<string>> {
+  say('Starting Tollward and what it is compared with.');
+  if (!hasNginx()) say(`NOT COMPARED WITH NGINX: there is none here. ${NGINX_VARIABLE}=1 makes that an error.`);
+  const { servers, exchanges, outputFiles } = await startServers(children, directory);
+  const contenders = listContenders(servers, exchanges).filter(isWanted);
+  const rows = await measureAll({ children, contenders, outputFiles, options });
   say(`\n${formatTable(rows)}\n`);
   say(
-    'Medians of all rounds; ratio = CPU per request against bare, round by round. TLS 1.3, mTLS, 32 kept connections',
+    'Medians of all rounds; ratio = CPU against the bare server above, round by round. TLS 1.3, mTLS, 32 kept connections',
   );
   say('or 16 at a time with a full handshake each. Limits are on; only their thresholds are raised above the load.\n');
   const verdicts = judge(rows);
   for (const { pass, line } of verdicts) say(`${pass ? 'pass' : 'FAIL'}  ${line}`);
-  return verdicts.every(({ pass }) => pass);
+  const failed = verdicts.flatMap(({ pass, label }) => (pass ? [] : [label]));
+  return new Set(contenders.filter(({ label }) => failed.includes(label)).map(familyOf));
 }
 
 /**
  * Two processes of the same program can differ by 15 % for their whole life, by where their code and heap happen to lie, and a
- * machine that others use too can be off for minutes. A gate that fails is therefore measured again with fresh processes, and
- * fails the run when no attempt passes.
+ * machine that others use too can be off for minutes. What failed is therefore measured again with fresh processes, and fails
+ * the run when no attempt passes.
  */
 async function passesOnce({ children, directory }: Workplace, options: BenchOptions): Promise<boolean> {
+  let failed: ReadonlySet<string> | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    if (attempt > 1) say(`\nAbove a gate: attempt ${attempt} of ${ATTEMPTS}, with fresh processes.\n`);
+    const wanted = failed;
+    if (wanted) say(`\nAbove a gate: attempt ${attempt} of ${ATTEMPTS} of what failed, with fresh processes.\n`);
     const ownDirectory = mkdtempSync(join(directory, 'attempt-'));
-    if (await runBench({ children, directory: ownDirectory }, options)) return true;
+    failed = await runBench({ children, directory: ownDirectory }, options, (contender) =>
+      wanted ? wanted.has(familyOf(contender)) : options.handshakes || !isHandshake(contender),
+    );
+    if (failed.size === 0) return true;
     await children.stopRunning();
   }
   return false;
 }
 
+async function work(workplace: Workplace, options: BenchOptions): Promise<number> {
+  if (!options.nodes) return (await passesOnce(workplace, options)) ? 0 : EXIT_FAILED;
+  return (await compareNodes(workplace, options, process.env[DATABASE_VARIABLE] ?? '')) ? 0 : EXIT_FAILED;
+}
+
+/** Why this can not be measured here, or undefined when it can. */
+function findObstacle({ nodes }: BenchOptions): string | undefined {
+  if (nodes && !process.env[DATABASE_VARIABLE]) {
+    return `Two nodes need PostgreSQL. Name a server on which a database may be made in ${DATABASE_VARIABLE}.`;
+  }
+  if (!nodes && process.env[NGINX_VARIABLE] === '1' && !hasNginx())
+    return `${NGINX_VARIABLE} is 1, and there is no nginx.`;
+  return findCpuObstacle();
+}
+
 async function main(): Promise<number> {
   const parsed = parseOptions(process.argv.slice(2));
-  const obstacle = parsed.ok ? findCpuObstacle() : `${parsed.problem}\nUsage: npm run bench -- [--quick] [--rounds N]`;
+  const obstacle = parsed.ok ? findObstacle(parsed.options) : `${parsed.problem}\n${USAGE}`;
   if (!parsed.ok || obstacle !== undefined) {
     process.stderr.write(`${obstacle}\n`);
     return EXIT_CANNOT_RUN;
   }
-  const pinned = canPinCores();
-  if (!pinned) say('No second core or no taskset: servers and generator share cores, so expect more noise.');
+  const { options } = parsed;
+  // With cores to spare two nodes get one each. With two cores they share one, and what shows is what a request costs.
+  const pinned = canPinCores() && !(options.nodes && availableParallelism() >= CORES_FOR_TWO_NODES);
+  if (!pinned) say('Servers and generator share cores, so expect more noise.');
+  else if (options.nodes)
+    say('Both nodes share one core: the figures show what a request costs, not how the rate grows.');
 
   const workplace = { children: new ChildProcesses(pinned), directory: mkdtempSync(join(tmpdir(), 'tollward-bench-')) };
   let interrupted = false;
@@ -120,8 +109,10 @@ async function main(): Promise<number> {
     void workplace.children.stopAll();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  // Who read the table went away.
+  process.stdout.on('error', interrupt);
   try {
-    return (await passesOnce(workplace, parsed.options)) ? 0 : EXIT_FAILED;
+    return await work(workplace, options);
   } catch (cause) {
     if (interrupted) return EXIT_INTERRUPTED;
     process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);

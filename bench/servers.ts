@@ -1,106 +1,134 @@
-// Starts the three servers of a run. Tollward comes first: bare copies the size of its answers.
+// Starts the servers of a run. Tollward comes first: bare copies the size of its answers.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { BareAnswer, BareConfiguration, BareReady } from './bare.js';
+import type { BareAnswer, BareConfiguration } from './bare.js';
+import type { BareProxyConfiguration } from './bare-proxy.js';
 import { createServerCertificate } from './certificate.js';
 import type { ChildProcesses } from './child-processes.js';
-import type { ExchangeName, Server, Servers } from './contenders.js';
+import type { Exchanges, Server, Servers } from './contenders.js';
+import { quotesExchange, ratesExchange } from './gateway-exchanges.js';
 import type { HttpExchange, TlsTarget } from './load-plan.js';
+import { hasNginx, startNginx } from './nginx.js';
+import { startOwnProgram } from './own-programs.js';
 import { type ProbedAnswer, probe } from './probe.js';
-import { startTollward } from './tollward.js';
+import type { TlsFiles } from './server-tls.js';
+import { fetchTokens, readAccessToken } from './tokens.js';
+import { gatewaySettings, startTollward, tokenExchange } from './tollward.js';
 
-const BARE_PROGRAM = fileURLToPath(new URL('./bare.js', import.meta.url));
-const BARE_START_TIMEOUT_MILLISECONDS = 10_000;
-const POLL_MILLISECONDS = 50;
+const ROTATING_TOKENS = 1_000;
+/** Tollward remembers what the last 10,000 tokens said: in a longer row each was forgotten when its turn comes again. */
+const MORE_TOKENS_THAN_REMEMBERED = 12_000;
 
-interface ProbedServer extends Server {
-  readonly answers: Readonly<Record<ExchangeName, ProbedAnswer>>;
+interface Started {
+  readonly servers: Servers;
+  readonly exchanges: Exchanges;
+  /** What they write while they run: a log of a whole run would fill the disk. */
+  readonly outputFiles: readonly string[];
 }
 
-export async function startServers(
-  children: ChildProcesses,
-  directory: string,
-  outputFiles: string[],
-): Promise<Servers> {
-  const start = async (name: string, settings: Readonly<Record<string, string>>): Promise<ProbedServer> => {
-    const ownDirectory = join(directory, name);
-    mkdirSync(ownDirectory);
-    const running = await startTollward({ children, directory: ownDirectory, settings });
-    outputFiles.push(running.outputFile);
-    return probeServer(running.pid, running.target, running.basicCredentials);
-  };
-  const tollward = await start('tollward', {});
-  const tollwardWithoutLogs = await start('tollward-without-logs', { TOLLWARD_LOG_LEVEL: 'silent' });
-  return { bare: await startBare(children, directory, tollward), tollward, tollwardWithoutLogs };
+/** A server and what was seen of its answers. */
+interface Probed {
+  readonly exchange: HttpExchange;
+  readonly answer: ProbedAnswer;
 }
 
-async function probeServer(pid: number, target: TlsTarget, basicCredentials: string): Promise<ProbedServer> {
-  const token = {
-    method: 'POST',
-    path: '/oauth/token',
-    headers: { authorization: basicCredentials, 'content-type': 'application/x-www-form-urlencoded' },
-    body: 'grant_type=client_credentials',
-  } as const;
-  const tokenAnswer = await probeSuccess(target, token);
-  const playground = {
+export async function startServers(children: ChildProcesses, directory: string): Promise<Started> {
+  const upstream = await startOwnProgram(children, directory, {
+    name: 'upstream',
+    program: new URL('./upstream.js', import.meta.url),
+    configuration: {},
+    core: 1,
+  });
+  const upstreamUrl = `http://127.0.0.1:${upstream.port}`;
+
+  const ownDirectory = join(directory, 'tollward');
+  mkdirSync(ownDirectory);
+  const started = await startTollward({ children, directory: ownDirectory, settings: gatewaySettings(upstreamUrl) });
+  const { target } = started;
+  const tollward: Server = { pids: [started.pid], targets: [target] };
+
+  const token = await probeSuccess(target, tokenExchange(started));
+  const authorization = `Bearer ${readAccessToken(token.answer.body.toString())}`;
+  const playground = await probeSuccess(target, {
     method: 'GET',
     path: '/v1/authenticated/playground',
-    headers: { authorization: `Bearer ${readAccessToken(tokenAnswer.body)}` },
+    headers: { authorization },
     body: '',
-  } as const;
-  const playgroundAnswer = await probeSuccess(target, playground);
+  });
+  const tokensFile = join(directory, 'tokens');
+  await fetchTokens(target, token.exchange, ROTATING_TOKENS, tokensFile);
+  const newTokensFile = join(directory, 'new-tokens');
+  await fetchTokens(target, token.exchange, MORE_TOKENS_THAN_REMEMBERED, newTokensFile);
+  for (const forwarded of [ratesExchange, quotesExchange]) {
+    await probeSuccess(target, { ...forwarded, headers: { ...forwarded.headers, authorization } });
+  }
+
+  const tls = createServerCertificate(directory);
+  // The same client certificate as for Tollward, so that all servers check the same signature in a handshake.
+  const otherTarget = (port: number): TlsTarget => ({
+    ...target,
+    host: 'localhost',
+    address: '127.0.0.1',
+    port,
+    caFile: tls.certificateFile,
+  });
+  const bare = await startBare(children, directory, tls, [token, playground]);
+  const bareProxy = await startOwnProgram(children, directory, {
+    name: 'bare-proxy',
+    program: new URL('./bare-proxy.js', import.meta.url),
+    configuration: { ...tls, upstreamUrl } satisfies BareProxyConfiguration,
+    core: 0,
+  });
+  const nginx = hasNginx()
+    ? await startNginx({
+        children,
+        directory: join(directory, 'nginx'),
+        tls,
+        tokensFile,
+        upstreamPort: upstream.port,
+      })
+    : undefined;
+
   return {
-    pid,
-    target,
-    exchanges: { token, playground },
-    answers: { token: tokenAnswer, playground: playgroundAnswer },
+    servers: {
+      tollward,
+      bare: { pids: [bare.pid], targets: [otherTarget(bare.port)] },
+      bareProxy: { pids: [bareProxy.pid], targets: [otherTarget(bareProxy.port)] },
+      nginx: nginx && { pids: nginx.pids, targets: [otherTarget(nginx.port)] },
+    },
+    exchanges: {
+      token: { exchange: token.exchange, tokensFile: null },
+      playground: { exchange: playground.exchange, tokensFile: null },
+      rates: { exchange: ratesExchange, tokensFile },
+      ratesWithNewTokens: { exchange: ratesExchange, tokensFile: newTokensFile },
+      quotes: { exchange: quotesExchange, tokensFile },
+      streamAuthorization: authorization,
+    },
+    outputFiles: [started.outputFile, ...(nginx ? [nginx.outputFile] : [])],
   };
 }
 
-async function probeSuccess(target: TlsTarget, exchange: HttpExchange): Promise<ProbedAnswer> {
+async function probeSuccess(target: TlsTarget, exchange: HttpExchange): Promise<Probed> {
   const answer = await probe(target, exchange);
-  if (answer.status === 200) return answer;
+  if (answer.status === 200) return { exchange, answer };
   throw new Error(`${exchange.method} ${exchange.path} answered ${answer.status}: ${answer.body.toString()}`);
 }
 
-function readAccessToken(body: Buffer): string {
-  const answer: unknown = JSON.parse(body.toString());
-  if (typeof answer === 'object' && answer !== null && 'access_token' in answer) {
-    if (typeof answer.access_token === 'string') return answer.access_token;
-  }
-  throw new Error('the token answer has no access_token');
-}
-
-async function startBare(children: ChildProcesses, directory: string, model: ProbedServer): Promise<Server> {
-  const { keyFile, certificateFile } = createServerCertificate(directory);
-  const sizeOf = ({ body, headers }: ProbedAnswer): BareAnswer => ({ bodyBytes: body.length, headers });
-  const configuration: BareConfiguration = {
-    keyFile,
-    certificateFile,
-    answers: {
-      [model.exchanges.token.path]: sizeOf(model.answers.token),
-      [model.exchanges.playground.path]: sizeOf(model.answers.playground),
-    },
-  };
-  const outputFile = join(directory, 'bare.log');
-  const process = children.startServer({
-    arguments: [BARE_PROGRAM, JSON.stringify(configuration)],
-    environment: globalThis.process.env,
-    workingDirectory: directory,
-    outputFile,
+function startBare(
+  children: ChildProcesses,
+  directory: string,
+  tls: TlsFiles,
+  models: readonly Probed[],
+): ReturnType<typeof startOwnProgram> {
+  const answers = models.map(({ exchange, answer: { body, headers } }): [string, BareAnswer] => [
+    exchange.path,
+    { bodyBytes: body.length, headers },
+  ]);
+  return startOwnProgram(children, directory, {
+    name: 'bare',
+    program: new URL('./bare.js', import.meta.url),
+    configuration: { ...tls, answers: Object.fromEntries(answers) } satisfies BareConfiguration,
+    core: 0,
   });
-  const deadline = Date.now() + BARE_START_TIMEOUT_MILLISECONDS;
-  while (!readFileSync(outputFile, 'utf8').endsWith('\n')) {
-    if (process.hasEnded() || Date.now() > deadline) {
-      throw new Error(`bare did not start:\n${readFileSync(outputFile, 'utf8')}`);
-    }
-    await sleep(POLL_MILLISECONDS);
-  }
-  const { port } = JSON.parse(readFileSync(outputFile, 'utf8')) as BareReady;
-  // The same client certificate as for Tollward, so that both servers check the same signature in a handshake.
-  const target = { ...model.target, host: 'localhost', address: '127.0.0.1', port, caFile: certificateFile };
-  return { pid: process.pid, target, exchanges: model.exchanges };
 }
