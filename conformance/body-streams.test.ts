@@ -278,6 +278,7 @@ describe('a body that can not be read', () => {
     caller.write('nonsense\r\n');
     expect(await caller.closed).toMatch(/abc$/);
     await connection.closed;
+    expect(await lastLine()).toMatchObject({ status: 200, refusal: 'malformed_request' });
   });
 });
 

@@ -84,6 +84,13 @@ describe('a connection that ends', () => {
       expect(upstream.count).toBe(1);
     });
 
+    test(`[GW-18] by ${end} on its first request: 502, and not even GET is sent again`, async () => {
+      const { caller, connection } = await send('GET /v1/things');
+      connection[end]();
+      await expectRefusal(gateway, await caller.answer(), 502, 'upstream_failed');
+      expect(upstream.count).toBe(1);
+    });
+
     test(`[GW-18] by ${end} within the head: 502`, async () => {
       const { caller, connection } = await send('GET /v1/things');
       connection.write('HTTP/1.1 200 OK\r\nContent-Le');
@@ -147,6 +154,23 @@ describe('a connection that ends', () => {
       });
     }
   }
+
+  test('[GW-20] by reset after it was kept, and another one as well: GET is not sent a third time', async () => {
+    const [first, second] = [await send('GET /v1/things/1'), await send('GET /v1/things/2')];
+    for (const { caller, connection } of [first, second]) {
+      connection.answer(200, '');
+      await caller.answer();
+    }
+    first.caller.write(bytesOf('GET /v1/things/3'));
+    const asked = [first, second].map(({ connection }) => connection.until(/things\/3 /).then(() => connection));
+    const kept = await Promise.any(asked);
+    kept.reset();
+    const other = kept === first.connection ? second.connection : first.connection;
+    await other.until(/things\/3 /);
+    other.reset();
+    await expectRefusal(gateway, await first.caller.answer(), 502, 'upstream_failed');
+    expect(upstream.count).toBe(2);
+  });
 
   for (const [name, line, ...rest] of [
     ['POST', 'POST /v1/things', 'Content-Length: 2', '', '{}'],

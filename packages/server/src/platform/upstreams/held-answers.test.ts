@@ -121,13 +121,15 @@ describe('an answer that is held back', () => {
 });
 
 test('[GW-37] one caller has a tenth of the connections at most, so that others still have one', async () => {
-  const { server, upstream } = await setUp(20);
-  const mine = [get(upstream, 'mine'), get(upstream, 'mine')];
+  const { server, upstream } = await setUp(110);
+  const mine = Array.from({ length: 11 }, () => get(upstream, 'mine'));
   expect(await get(upstream, 'mine').outcome).toMatchObject({ kind: 'busy' });
   const theirs = get(upstream, 'theirs');
-  const connections = [await server.next(), await server.next(), await server.next()];
+  const connections = await Promise.all([...mine, theirs].map(() => server.next()));
   for (const connection of connections) connection.answer(200, 'here');
-  expect(await Promise.all([...mine, theirs].map(({ outcome }) => outcome))).toEqual(['here', 'here', 'here']);
+  expect(await Promise.all([...mine, theirs].map(({ outcome }) => outcome))).toEqual(
+    Array.from({ length: 12 }, () => 'here'),
+  );
   for (const connection of connections) connection.end();
   await Promise.all(connections.map(({ closed }) => closed));
   const again = get(upstream, 'mine');

@@ -66,9 +66,9 @@ const lastStatus = 599;
 /** Each starts the time for the answer anew. */
 const mostInterimAnswers = 8;
 
-/** How many calls one caller may have at once, so that none takes the connections of all. */
+/** How many calls one caller may have at once, so that none takes the connections of all. A few anybody may have. */
 function shareOf(maximumConnections: number): number {
-  return Math.ceil(maximumConnections / 10);
+  return Math.max(10, Math.ceil(maximumConnections / 10));
 }
 
 /** @throws when the url can not be used */
