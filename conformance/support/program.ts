@@ -83,10 +83,20 @@ export async function finish(program: Program): Promise<Finished> {
 export interface DevOptions {
   readonly portBase?: number;
   readonly variables?: Variables;
+  /** With the simulators, which cost two more processes a start. Left out, nobody is at the address of the upstreams. */
+  readonly simulated?: boolean;
 }
 
-export function startDev(dataDirectory: string, { portBase = 0, variables = {} }: DevOptions = {}): Program {
-  return startProgram(['--data-dir', dataDirectory, 'dev', '--port-base', String(portBase)], variables);
+/** The discard port, where nobody listens. */
+const nobody = 'http://127.0.0.1:9';
+
+export function startDev(dataDirectory: string, options: DevOptions = {}): Program {
+  const { portBase = 0, variables = {}, simulated = false } = options;
+  const upstreams = simulated ? {} : { TOLLWARD_SANDBOX_UPSTREAM: nobody, TOLLWARD_PRODUCTION_UPSTREAM: nobody };
+  return startProgram(['--data-dir', dataDirectory, 'dev', '--port-base', String(portBase)], {
+    ...upstreams,
+    ...variables,
+  });
 }
 
 /** As startDev; resolves when it is ready and has printed its quick start. */

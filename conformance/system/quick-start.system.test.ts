@@ -15,7 +15,7 @@ const directories = [
 
 test.each(directories)('[CLI-03] the printed lines work as pasted, in %s', async (_, name) => {
   const dataDirectory = join(makeDirectory(), name);
-  const program = await startedDev(dataDirectory);
+  const program = await startedDev(dataDirectory, { simulated: true });
   const [getToken = '', use = '', withoutCertificate = '', withOtherCertificate = '', explain = ''] =
     printedCommands(program);
   expect(program.out().split('\nTollward is ready')[0], 'no line of the log stands before').not.toContain('{');

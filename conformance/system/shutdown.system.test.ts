@@ -65,7 +65,7 @@ const stopping = /^Stopping: .*\n/m;
 
 test('after a signal the running request ends well, new connections are refused, and the exit code is 0', async () => {
   const dataDirectory = join(makeDirectory(), 'data');
-  const program = await startedDev(dataDirectory);
+  const program = await startedDev(dataDirectory, { simulated: true });
   const operationsUrl = operationsUrlOf(program);
   const partner = readPartner(dataDirectory, 'sandbox');
   const port = portOf(partner.mtlsUrl);

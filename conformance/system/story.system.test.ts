@@ -21,7 +21,7 @@ const variables = { TOLLWARD_LOG_LEVEL: 'debug' };
 
 async function startStage(name: string): Promise<Stage> {
   const dataDirectory = join(makeDirectory(), name);
-  const program = await startedDev(dataDirectory, { variables });
+  const program = await startedDev(dataDirectory, { variables, simulated: true });
   const recorder = makeRecorder();
   const story = storyOf(program);
   const [firstLine = ''] = story.split('\n');
@@ -157,7 +157,7 @@ test('the simulators end with the program, also when it is killed, and lose noth
   await program.ended;
   await vi.waitUntil(async () => !(await isListening(url)), { timeout: 30_000 });
 
-  const next = await startedDev(dataDirectory, { variables });
+  const next = await startedDev(dataDirectory, { variables, simulated: true });
   const [firstLine = ''] = storyOf(next).split('\n');
   const { out } = await finish(
     startShell(`${firstLine}\n${readStatement}`, {
