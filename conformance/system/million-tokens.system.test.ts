@@ -32,10 +32,17 @@ async function askForTokens(dataDirectory: string, serverPid: number, windowSeco
   const values = readEnvFile(join(dataDirectory, 'sandbox.env'));
   const value = (name: string): string => values.get(name) ?? '';
   const plan = {
-    target: {
-      ...{ host: 'localhost', address: '127.0.0.1', port: Number(new URL(value('MTLS_URL')).port) },
-      ...{ caFile: value('CA_FILE'), clientCertificateFile: value('CLIENT_CERT'), clientKeyFile: value('CLIENT_KEY') },
-    },
+    targets: [
+      {
+        ...{ host: 'localhost', address: '127.0.0.1', port: Number(new URL(value('MTLS_URL')).port) },
+        ...{
+          caFile: value('CA_FILE'),
+          clientCertificateFile: value('CLIENT_CERT'),
+          clientKeyFile: value('CLIENT_KEY'),
+        },
+      },
+    ],
+    tokensFile: null,
     exchange: {
       method: 'POST',
       path: '/oauth/token',
@@ -45,13 +52,20 @@ async function askForTokens(dataDirectory: string, serverPid: number, windowSeco
       },
       body: 'grant_type=client_credentials',
     },
-    ...{ expectedStatus: 200, mode: 'keep-alive', connections, warmUpSeconds: 0, windowSeconds, serverPid },
+    ...{
+      expectedStatus: 200,
+      mode: 'keep-alive',
+      connections,
+      warmUpSeconds: 0,
+      windowSeconds,
+      serverPids: [serverPid],
+    },
   };
   const child = spawn(process.execPath, [generator, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  const result: { requests: number; errors: number; firstError: string | null } = JSON.parse(printed);
+  const result: { amount: number; errors: number; firstError: string | null } = JSON.parse(printed);
   expect({ errors: result.errors, firstError: result.firstError }).toEqual({ errors: 0, firstError: null });
-  return result.requests;
+  return result.amount;
 }
 
 async function countIssued(program: Program): Promise<number> {
