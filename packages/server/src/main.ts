@@ -2,6 +2,7 @@
 
 import { runProgram } from './cli/program.js';
 import { readStart } from './cli/read-start.js';
+import { keepTickShape } from './platform/keep-tick-shape.js';
 import { version } from './version.js';
 
 // A reader that went away, as in "tollward clients list | head -1", is no fault.
@@ -10,6 +11,8 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error;
   });
 }
+
+keepTickShape();
 
 const plainWidth = 110;
 const decodeText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

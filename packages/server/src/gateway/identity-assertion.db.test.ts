@@ -149,8 +149,10 @@ describe('an identity assertion', () => {
       issuerOf,
       maximumKept: 2,
     });
-    const ask = (tokenId: string) => of('sandbox', 'money', { claims: someClaims({ tokenId }), client }, someTime);
-    for (const tokenId of ['1', '2', '1', '3', '1', '2']) ask(tokenId);
+    const one = someClaims({ tokenId: '1' });
+    const two = someClaims({ tokenId: '2' });
+    const three = someClaims({ tokenId: '3' });
+    for (const claims of [one, two, one, three, one, two]) of('sandbox', 'money', { claims, client }, someTime);
     expect(signed).toHaveLength(4);
   });
 });

@@ -3,6 +3,7 @@
 
 import { type ClientFacts, checkAddress, noteRefusedUse, takeClientRate } from '../clients/index.js';
 import type { RateLimiter, RateLimits } from '../platform/rate-limiter.js';
+import { whenKnown } from '../platform/when-known.js';
 import { isRefusal, type Refusal } from '../refusals/index.js';
 import type { TokenClaims, TokenOpener } from '../tokens/index.js';
 import type { UsageRecorder } from '../usage/index.js';
@@ -43,21 +44,24 @@ export interface PipelineDependencies extends StandingDependencies {
 
 const anonymousCall: AnonymousCall = { claims: null, client: null };
 
+/** A promise only when somebody has to be asked: with everything at hand a call is decided at once. */
+export type Judged<Admitted> = Admitted | Refusal | Promise<Admitted | Refusal>;
+
 export function runPipeline(
   call: ProtectedCall,
   rules: RouteRules & { readonly anonymous: false },
   dependencies: PipelineDependencies,
-): Promise<AuthenticatedCall | Refusal>;
+): Judged<AuthenticatedCall>;
 export function runPipeline(
   call: ProtectedCall,
   rules: RouteRules,
   dependencies: PipelineDependencies,
-): Promise<AdmittedCall | Refusal>;
+): Judged<AdmittedCall>;
 export function runPipeline(
   call: ProtectedCall,
   rules: RouteRules,
   dependencies: PipelineDependencies,
-): Promise<AdmittedCall | Refusal> {
+): Judged<AdmittedCall> {
   return judge(call, rules, 'counted', dependencies);
 }
 
@@ -69,54 +73,80 @@ export function confirmAdmission(
   call: ProtectedCall,
   rules: RouteRules,
   dependencies: PipelineDependencies,
-): Promise<AdmittedCall | Refusal> {
+): Judged<AdmittedCall> {
   return judge({ ...call, trace: undefined }, rules, 'repeated', dependencies);
 }
 
 /** `repeated`: for the second time, which counts against no limit and as no use. */
 type Judgement = 'counted' | 'repeated';
 
-async function judge(
+function judge(
   call: ProtectedCall,
   rules: RouteRules,
   judgement: Judgement,
   dependencies: PipelineDependencies,
-): Promise<AdmittedCall | Refusal> {
+): Judged<AdmittedCall> {
   const { trace } = call;
   trace?.enter('token');
   if (isAnonymous(call, rules)) return refuseTokenInQuery(call) ?? anonymousCall;
-  const opened = openBearerToken(call, dependencies.tokens);
-  const claims = opened instanceof Promise ? await opened : opened;
-  if (isRefusal(claims)) return claims;
-  const doubled = refuseTokenInQuery(call);
-  if (doubled !== undefined) return { ...doubled, clientId: claims.clientId };
+  return whenKnown(openBearerToken(call, dependencies.tokens), (claims) => {
+    if (isRefusal(claims)) return claims;
+    const doubled = refuseTokenInQuery(call);
+    if (doubled !== undefined) return { ...doubled, clientId: claims.clientId };
 
-  trace?.enter('standing');
-  const standing = checkStanding(call, claims, dependencies);
-  let client = standing instanceof Promise ? await standing : standing;
-  if (isRefusal(client)) return client;
-
-  const judged = judgeClient(call, rules, { claims, client }, judgement, dependencies);
-  let refused = judged instanceof Promise ? await judged : judged;
-  if (refused !== undefined && restsOnClient(refused)) {
-    // Another node may have changed the client a moment ago. The same facts are no news.
     trace?.enter('standing');
-    const confirmed = await confirmStanding(call, claims, dependencies);
-    if (isRefusal(confirmed)) return confirmed;
-    if (confirmed === client) trace?.enter(refused.step);
-    else {
-      const again = refused.step === 'binding' ? judgement : 'repeated';
-      refused = await judgeClient(call, rules, { claims, client: confirmed }, again, dependencies);
-    }
-    client = confirmed;
+    return whenKnown(checkStanding(call, claims, dependencies), (client) => {
+      if (isRefusal(client)) return client;
+      return whenKnown(judgeClient(call, rules, { claims, client }, judgement, dependencies), (refused) => {
+        if (refused === undefined) return admit(call, { claims, client }, judgement, dependencies);
+        if (!restsOnClient(refused)) return refuse(call, client, refused, dependencies);
+        return judgeNewerClient(call, rules, { claims, client }, refused, judgement, dependencies);
+      });
+    });
+  });
+}
+
+/** Another node may have changed the client a moment ago. The same facts are no news. */
+async function judgeNewerClient(
+  call: ProtectedCall,
+  rules: RouteRules,
+  { claims, client }: AuthenticatedCall,
+  refused: Refusal,
+  judgement: Judgement,
+  dependencies: PipelineDependencies,
+): Promise<AdmittedCall | Refusal> {
+  const { trace } = call;
+  trace?.enter('standing');
+  const newer = await confirmStanding(call, claims, dependencies);
+  if (isRefusal(newer)) return newer;
+  if (newer === client) {
+    trace?.enter(refused.step);
+    return refuse(call, newer, refused, dependencies);
   }
-  if (refused !== undefined) {
-    const { peer, address, now } = call;
-    noteRefusedUse({ client, secretId: null, peer, address }, now, dependencies.usage);
-    return refused;
-  }
-  if (judgement === 'counted') noteUse(call, claims, dependencies.usage);
-  return { claims, client };
+  const again = refused.step === 'binding' ? judgement : 'repeated';
+  const stillRefused = await judgeClient(call, rules, { claims, client: newer }, again, dependencies);
+  if (stillRefused !== undefined) return refuse(call, newer, stillRefused, dependencies);
+  return admit(call, { claims, client: newer }, judgement, dependencies);
+}
+
+function refuse(
+  { peer, address, now }: ProtectedCall,
+  client: ClientFacts,
+  refused: Refusal,
+  { usage }: PipelineDependencies,
+): Refusal {
+  noteRefusedUse({ client, secretId: null, peer, address }, now, usage);
+  return refused;
+}
+
+function admit(
+  call: ProtectedCall,
+  admitted: AuthenticatedCall,
+  judgement: Judgement,
+  { usage }: PipelineDependencies,
+): AuthenticatedCall {
+  if (judgement === 'counted') noteUse(call, admitted.claims, usage);
+  return admitted;
 }
 
 /** Without a token nobody is known who could own a profile, so a route that names one always needs a token. */

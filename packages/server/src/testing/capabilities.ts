@@ -120,12 +120,12 @@ export async function openTestCapabilities(database: Database) {
     });
 
   /** A call with a token, on the same listener. */
-  const call = (
+  const call = async (
     token: string,
     changes: Partial<ProtectedCall> = {},
     rules: Partial<RouteRules> = {},
   ): Promise<AdmittedCall | Refusal> =>
-    runPipeline(
+    await runPipeline(
       { ...connection, authorization: `Bearer ${token}`, parameters: {}, query: undefined, now: time.now, ...changes },
       someRules(rules),
       { ...shared, tokens, routeRates, profiles, unsafeNoSca: false },

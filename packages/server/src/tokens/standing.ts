@@ -44,16 +44,13 @@ const maximumUnknown = 1_000;
 
 export function createStanding(options: StandingOptions): Standing {
   const { database, clock, isFresh, onRead = () => undefined, maximumClients = 10_000 } = options;
-  const known = new LRUCache<string, Entry>({ max: maximumClients });
-  const unknown = new LRUCache<string, Entry>({ max: maximumUnknown });
+  // By environment, so that no key has to be put together for a look.
+  const known = byEnvironment(() => new LRUCache<string, Entry>({ max: maximumClients }));
+  const unknown = byEnvironment(() => new LRUCache<string, Entry>({ max: maximumUnknown }));
   const running = new Map<string, Promise<ClientFacts | undefined>>();
 
-  const read = (
-    key: string,
-    environment: Environment,
-    clientId: string,
-    reason: ReadReason,
-  ): Promise<ClientFacts | undefined> => {
+  const read = (environment: Environment, clientId: string, reason: ReadReason): Promise<ClientFacts | undefined> => {
+    const key = `${environment} ${clientId}`;
     const joined = running.get(key);
     if (joined !== undefined) return joined;
     onRead(reason);
@@ -61,8 +58,8 @@ export function createStanding(options: StandingOptions): Standing {
     const reading = withinTime(database.readUrgently((tx) => loadClientFacts(tx, environment, clientId, readAt)))
       .then((facts) => {
         if (running.get(key) === reading) {
-          (facts === undefined ? known : unknown).delete(key);
-          (facts === undefined ? unknown : known).set(key, { facts, readAt });
+          (facts === undefined ? known : unknown)[environment].delete(clientId);
+          (facts === undefined ? unknown : known)[environment].set(clientId, { facts, readAt });
         }
         return facts;
       })
@@ -73,35 +70,36 @@ export function createStanding(options: StandingOptions): Standing {
     return reading;
   };
 
-  const find = (key: string): Entry | undefined => known.get(key) ?? unknown.get(key);
+  const find = (environment: Environment, clientId: string): Entry | undefined =>
+    known[environment].get(clientId) ?? unknown[environment].get(clientId);
 
   return {
     get: (environment, clientId) => {
-      const key = `${environment} ${clientId}`;
-      if (!isFresh()) return read(key, environment, clientId, 'stale');
-      const entry = find(key);
-      return entry === undefined ? read(key, environment, clientId, 'miss') : entry.facts;
+      if (!isFresh()) return read(environment, clientId, 'stale');
+      const entry = find(environment, clientId);
+      return entry === undefined ? read(environment, clientId, 'miss') : entry.facts;
     },
     confirm: async (environment, clientId) => {
-      const key = `${environment} ${clientId}`;
-      if (!isFresh()) return read(key, environment, clientId, 'stale');
-      const entry = find(key);
+      if (!isFresh()) return read(environment, clientId, 'stale');
+      const entry = find(environment, clientId);
       if (entry !== undefined && clock() - entry.readAt < confirmPauseMs) return entry.facts;
-      return read(key, environment, clientId, 'confirm');
+      return read(environment, clientId, 'confirm');
     },
     invalidate: (environment, clientId) => {
-      const key = `${environment} ${clientId}`;
-      known.delete(key);
-      unknown.delete(key);
+      known[environment].delete(clientId);
+      unknown[environment].delete(clientId);
       // Whoever joined a read that began before the commit still gets its answer; the cache and later readers do not.
-      running.delete(key);
+      running.delete(`${environment} ${clientId}`);
     },
     clear: () => {
-      known.clear();
-      unknown.clear();
+      for (const cache of [known.sandbox, known.production, unknown.sandbox, unknown.production]) cache.clear();
       running.clear();
     },
   };
+}
+
+function byEnvironment<T>(make: () => T): Record<Environment, T> {
+  return { sandbox: make(), production: make() };
 }
 
 /** @throws DatabaseUnavailableError when it takes too long */

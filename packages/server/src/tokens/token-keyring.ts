@@ -64,6 +64,8 @@ interface KeyUse {
   seals: number;
 }
 
+const noUses = (): Record<Environment, Map<string, KeyUse>> => ({ sandbox: new Map(), production: new Map() });
+
 /**
  * @param now by the database's clock
  * @throws MasterKeyError when the keys that are there were sealed by another master key
@@ -74,7 +76,7 @@ export async function openTokenKeyring(
   sealsPerKey = defaultSealsPerKey,
 ): Promise<OpenedTokenKeyring> {
   const { database, masterKey, monotonic, databaseNow } = dependencies;
-  let uses = new Map<string, KeyUse>();
+  let uses = noUses();
   let active = new Map<Environment, KeyUse>();
   let lastReload: { readonly at: number; readonly outcome: Promise<void> } | undefined;
   let lastUrge = Number.NEGATIVE_INFINITY;
@@ -82,28 +84,29 @@ export async function openTokenKeyring(
 
   const load = coalesce(async () => {
     const keys = await database.readUrgently((tx) => listTokenKeys(tx));
-    uses = new Map(
-      keys.map((stored) => {
-        const { environment, id, activeFrom, activeUntil } = stored;
-        const name = `${environment} ${id}`;
-        const known = uses.get(name);
-        const secret = known?.key.secret ?? openTokenKey(masterKey, stored);
-        const unchanged = known?.key.activeFrom === activeFrom && known.key.activeUntil === activeUntil;
-        if (known !== undefined && unchanged) return [name, known];
-        const key = { id, idBytes: Buffer.from(id, 'hex'), secret, activeFrom, activeUntil };
-        return [name, { environment, key, seals: known?.seals ?? 0 }];
-      }),
-    );
+    const read = noUses();
+    for (const stored of keys) {
+      const { environment, id, activeFrom, activeUntil } = stored;
+      const known = uses[environment].get(id);
+      const unchanged = known?.key.activeFrom === activeFrom && known.key.activeUntil === activeUntil;
+      const secret = known?.key.secret ?? openTokenKey(masterKey, stored);
+      const key = { id, idBytes: Buffer.from(id, 'hex'), secret, activeFrom, activeUntil };
+      read[environment].set(
+        id,
+        known !== undefined && unchanged ? known : { environment, key, seals: known?.seals ?? 0 },
+      );
+    }
+    uses = read;
     active = new Map();
   });
 
   const maintainOnce = async (at: number): Promise<void> => {
-    const counted = [...uses.values()]
+    const counted = [...uses.sandbox.values(), ...uses.production.values()]
       .filter(({ seals }) => seals > 0)
       .map((use) => ({ environment: use.environment, id: use.key.id, count: use.seals }));
     await database.transaction((tx) => maintainTokenKeys(tx, counted, sealsPerKey, at, dependencies));
     for (const { environment, id, count } of counted) {
-      const use = uses.get(`${environment} ${id}`);
+      const use = uses[environment].get(id);
       if (use !== undefined) use.seals -= count;
     }
     await load();
@@ -126,7 +129,7 @@ export async function openTokenKeyring(
   };
 
   const findActive = (environment: Environment, at: number): KeyUse => {
-    const ofEnvironment = [...uses.values()].filter((use) => use.environment === environment);
+    const ofEnvironment = [...uses[environment].values()];
     const sealing = decideSealingKey(
       ofEnvironment.map(({ key }) => key),
       at,
@@ -151,7 +154,7 @@ export async function openTokenKeyring(
       use.seals += 1;
       return use.key;
     },
-    find: (environment, keyId) => uses.get(`${environment} ${keyId}`)?.key,
+    find: (environment, keyId) => uses[environment].get(keyId)?.key,
     reload: () => {
       const at = monotonic();
       if (lastReload === undefined || at - lastReload.at >= reloadPauseMs) {

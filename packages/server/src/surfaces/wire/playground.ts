@@ -2,6 +2,7 @@
 
 import type { Environment, PlaygroundResponse } from '@tollward/protocol';
 import { type AuthenticatedCall, type PipelineDependencies, runPipeline } from '../../gateway/index.js';
+import { whenKnown } from '../../platform/when-known.js';
 import { isRefusal } from '../../refusals/index.js';
 import type { Answer, Route } from './exchange.js';
 
@@ -34,7 +35,7 @@ export function createPlaygroundRoute(dependencies: PipelineDependencies): Route
         now: receivedAt,
         trace,
       };
-      return runPipeline(call, playgroundRules, dependencies).then((admitted) => {
+      return whenKnown(runPipeline(call, playgroundRules, dependencies), (admitted) => {
         if (isRefusal(admitted)) return admitted;
         trace?.enter('answer');
         return answerAdmitted(environment, admitted);

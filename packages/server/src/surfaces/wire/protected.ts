@@ -18,6 +18,7 @@ import {
 } from '../../gateway/index.js';
 import type { RateLimiter } from '../../platform/rate-limiter.js';
 import type { UpstreamPools } from '../../platform/upstreams/upstream-pools.js';
+import { whenKnown } from '../../platform/when-known.js';
 import { isRefusal, type Refusal } from '../../refusals/index.js';
 import type { Exchange, FoundRoute, SentAnswer } from './exchange.js';
 import { forward } from './forward.js';
@@ -114,7 +115,7 @@ export function createForwardedRoutes(dependencies: ForwardedRouteDependencies):
         handle: (exchange, head) => {
           const upstream = upstreamOf(policy, match);
           const call = callOf(exchange, head, match, exchange.receivedAt);
-          return runPipeline(call, match.route, dependencies).then((admitted) =>
+          return whenKnown(runPipeline(call, match.route, dependencies), (admitted) =>
             isRefusal(admitted) ? admitted : pass(exchange, head, match, upstream, admitted),
           );
         },

@@ -136,16 +136,24 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
       finish(exchange, route);
       return;
     }
-    const settle = (outcome: Outcome): void => finish(exchange, outcome);
-    const fail = (error: unknown): void => settle(describeFault(error, exchange));
+    const fail = (error: unknown): void => settle(exchange, describeFault(error, exchange));
     let outcome: Outcome | Promise<Outcome>;
     try {
       outcome = route.handle(exchange, head);
     } catch (error) {
-      outcome = describeFault(error, exchange);
+      fail(error);
+      return;
     }
-    if (outcome instanceof Promise) outcome.then(settle, fail).catch((error: unknown) => abandon(exchange, error));
-    else settle(outcome);
+    if (outcome instanceof Promise) outcome.then((given) => settle(exchange, given), fail);
+    else settle(exchange, outcome);
+  };
+
+  const settle = (exchange: Exchange, outcome: Outcome): void => {
+    try {
+      finish(exchange, outcome);
+    } catch (error) {
+      abandon(exchange, error);
+    }
   };
 
   /** The answer itself could not be written. */
