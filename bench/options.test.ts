@@ -17,7 +17,7 @@ describe('parseOptions', () => {
 
   it('compares nodes only when asked to', () => {
     expect(parseOptions([])).toMatchObject({ options: { nodes: false } });
-    expect(parseOptions(['--nodes', '--quick'])).toMatchObject({ options: { nodes: true, rounds: 2 } });
+    expect(parseOptions(['--nodes', '--quick'])).toMatchObject({ options: { nodes: true, rounds: 3 } });
   });
 
   it.each([[['--rounds', '0']], [['--rounds', '1.5']], [['--rounds', '']], [['--rounds']], [['--fast']], [['quick']]])(

@@ -14,7 +14,7 @@ type ParsedOptions =
   | { readonly ok: false; readonly problem: string };
 
 const FULL = { handshakes: true, rounds: 5, windowSeconds: 2 };
-const QUICK = { handshakes: false, rounds: 2, windowSeconds: 2 };
+const QUICK = { handshakes: false, rounds: 3, windowSeconds: 2 };
 
 export function parseOptions(commandLine: readonly string[]): ParsedOptions {
   let values: { readonly quick: boolean; readonly nodes: boolean; readonly rounds?: string | undefined };
