@@ -28,6 +28,7 @@ const aboutTheRequest = [
   'upstream_timeout',
   'upstream_failed',
   'upstream_refused',
+  'injected_fault',
   'temporarily_unavailable',
   'internal_error',
 ] as const satisfies readonly RefusalCode[];

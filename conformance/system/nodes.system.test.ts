@@ -79,6 +79,13 @@ describe.skipIf(!serverUrl)('two nodes [PostgreSQL]', () => {
     return lastAdmittedAt - revokedAt;
   }
 
+  test('[SDK-77] nobody can ask them for faults, which are for `tollward dev` alone', async () => {
+    const path = '/environments/sandbox/faults';
+    const asked = await askManagement(first.dataDirectory, 'POST', path, { effect: { kind: 'reset' } });
+    const listed = await askManagement(first.dataDirectory, 'GET', path);
+    for (const { status, json } of [asked, listed]) expect([status, json['code']]).toEqual([404, 'route_unknown']);
+  });
+
   test('a client made at one node is admitted at the other at once', async () => {
     const partner = await makePartner(first);
     const answer = await requestTokenAs(at(second, partner));

@@ -66,7 +66,8 @@ export const refusalCodes = [
   'upstream_timeout',
   'upstream_failed',
   'upstream_refused',
-  // Faults.
+  // Faults. The first one was asked for, in a sandbox.
+  'injected_fault',
   'temporarily_unavailable',
   'internal_error',
 ] as const;

@@ -49,6 +49,7 @@ import { openServerCertificates } from './server-certificates.js';
 import type { KeyCommands } from './surfaces/management/routes/keys.js';
 import { createOperationsServer, type HealthCheck } from './surfaces/operations/operations-surface.js';
 import type { ListenerName } from './surfaces/wire/exchange.js';
+import type { InjectedFaults } from './surfaces/wire/injected-faults.js';
 import { createForwardedRoutes } from './surfaces/wire/protected.js';
 import { createOwnRoutes, namesOf } from './surfaces/wire/routes.js';
 import {
@@ -73,6 +74,8 @@ export interface TollwardOptions {
   readonly upstreamUrl?: (environment: Environment) => string | undefined;
   readonly clock?: () => number;
   readonly times?: TlsListenerTimes;
+  /** Left out by everything but `tollward dev`. */
+  readonly injectedFaults?: InjectedFaults;
 }
 
 export interface RunningTollward {
@@ -303,6 +306,7 @@ async function start(options: TollwardOptions, closers: (() => Promise<void>)[])
     tracing: openTracing(monotonic),
     refusals,
     isDraining: shared.isDraining,
+    injectedFaults: options.injectedFaults,
   });
   closers.push(() => listeners.close(0));
 

@@ -29,6 +29,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   streamInput: () => process.stdin,
   clock: Date.now,
   // Loaded only when it is asked for: the other commands need neither database nor listeners.
-  startDev: async (loaded) => (await import('./dev/start-dev.js')).startDev(loaded),
+  startDev: async (loaded, options) => (await import('./dev/start-dev.js')).startDev(loaded, options),
   startServe: async (loaded) => (await import('./start-serve.js')).startServe(loaded),
 });

@@ -16,7 +16,7 @@ import { createWireSurface, type WireSurfaceDependencies } from './surfaces/wire
 /** What is the same for all of them. */
 type Shared = Pick<
   WireSurfaceDependencies,
-  'routes' | 'clock' | 'monotonic' | 'newTraceId' | 'log' | 'tracing' | 'refusals' | 'isDraining'
+  'routes' | 'clock' | 'monotonic' | 'newTraceId' | 'log' | 'tracing' | 'refusals' | 'isDraining' | 'injectedFaults'
 >;
 
 export interface ListenersOptions extends Shared {

@@ -5,12 +5,18 @@ import type { RunningTollward } from './compose.js';
 import { type ManagementSocket, openManagementSocket } from './platform/listeners/management-socket.js';
 import type { Log } from './platform/observability/log.js';
 import { createManagementSurface } from './surfaces/management/management-surface.js';
+import type { InjectedFaults } from './surfaces/wire/injected-faults.js';
 import { version } from './version.js';
 
 /** How long running requests may take to end. */
 export const drainMs = 25_000;
 
-export async function openManagement(dataDir: string, tollward: RunningTollward, log: Log): Promise<ManagementSocket> {
+export async function openManagement(
+  dataDir: string,
+  tollward: RunningTollward,
+  log: Log,
+  injectedFaults?: InjectedFaults,
+): Promise<ManagementSocket> {
   const startedAt = new Date(tollward.core.clock()).toISOString();
   const status = async () => {
     const checks = await tollward.checkReadiness();
@@ -28,6 +34,7 @@ export async function openManagement(dataDir: string, tollward: RunningTollward,
     ...tollward.core,
     clients: tollward.core.standing,
     status,
+    injectedFaults,
     onFault: (error) => log.logger.error({ error }, 'management request failed'),
   });
   await surface.ready();

@@ -30,7 +30,7 @@ export { listCertificates } from './list-certificates.js';
 export { readExpiryOutlook } from './listed-certificate-store.js';
 export { noteBroughtAuthority } from './note-brought-authority.js';
 export { createOwnExpiryNotices, listOwnCertificates, type OwnCertificate } from './own-expiry.js';
-export { describePeer, type Peer, type PeerCertificate, readPeer } from './peer.js';
+export { describePeer, namesOfPeer, type Peer, type PeerCertificate, readPeer } from './peer.js';
 export { platformChain, platformRoots } from './platform-chain.js';
 export { registerCertificate } from './register-certificate.js';
 export { pauseCertificate, revokeCertificate } from './retire-certificate.js';

@@ -19,6 +19,11 @@ export function readPeer(socket: TLSSocket): Peer {
   return der === undefined ? null : { thumbprint: createHash('sha256').update(der).digest('base64url'), der };
 }
 
+/** The common names of its subject. */
+export function namesOfPeer({ der }: PeerCertificate): readonly string[] {
+  return readCertificateFacts(der).commonNames;
+}
+
 /** One line about a certificate, for evidence. */
 export function describePeer({ thumbprint, der }: PeerCertificate): string {
   const { subject, issuer } = readCertificateFacts(der);

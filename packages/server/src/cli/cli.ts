@@ -20,7 +20,7 @@ export interface CliContext {
   /** All of standard input, piece by piece. */
   readonly streamInput: () => AsyncIterable<Uint8Array>;
   readonly clock: () => number;
-  readonly startDev: (loaded: LoadedSettings) => Promise<void>;
+  readonly startDev: (loaded: LoadedSettings, options: { readonly endWithStdin: boolean }) => Promise<void>;
   readonly startServe: (loaded: LoadedSettings) => Promise<void>;
 }
 

@@ -104,7 +104,7 @@ describe('clients update', () => {
     ['"any" beside an address', ['--allow', 'any', '10.0.0.7']],
     ['one limit only', ['--rate', '10']],
     ['a limit of zero', ['--rate', '0/300']],
-    ['a lifetime under a minute', ['--token-lifetime', '59s']],
+    ['a lifetime under ten seconds', ['--token-lifetime', '9s']],
     ['a lifetime over a day', ['--token-lifetime', '25h']],
   ])('ends with 2 for %s and changes nothing', async (_case, words) => {
     const { id } = await commands.createClient();
@@ -134,5 +134,17 @@ describe('clients show', () => {
     );
     expect((await commands.run(['clients', 'show', id, '--safe-after', '1h'])).out).toContain('Safe to end');
     expect((await commands.run(['clients', 'show', id, '--safe-after', 'soon'])).exitCode).toBe(2);
+  });
+});
+
+describe('clients end-tokens', () => {
+  it('ends the tokens of the client and not the client, and ends with 4 for one that nobody has', async () => {
+    const { id } = await commands.createClient();
+    expect(await commands.run(['clients', 'end-tokens', id])).toMatchObject({
+      exitCode: 0,
+      out: expect.stringContaining(`All tokens of client ${id} are ended.`),
+    });
+    expect(await show(id)).toMatchObject({ revokedAt: null });
+    expect((await commands.run(['clients', 'end-tokens', `cli_${'0'.repeat(32)}`])).exitCode).toBe(4);
   });
 });

@@ -1,6 +1,6 @@
 import { environments } from '@tollward/protocol';
 import { Option } from 'commander';
-import { clientListSchema } from '../surfaces/management/schemas/clients.js';
+import { clientListSchema, endedTokensSchema } from '../surfaces/management/schemas/clients.js';
 import { revocationSchema } from '../surfaces/management/schemas/common.js';
 import { defaultQuietSeconds } from '../surfaces/management/schemas/usage.js';
 import { type Cli, done, type Outcome } from './cli.js';
@@ -73,6 +73,18 @@ export function addClientsCommand({ program, context, run }: Cli): void {
         return andWait(dataDir, id, options, () => revokeClient(dataDir, id));
       }),
     );
+
+  clients
+    .command('end-tokens')
+    .argument('<client-id>')
+    .description('end all access tokens that a client has; it gets new ones with the credentials it has')
+    .addOption(waitOption())
+    .action((id: string, options: WaitOptions) =>
+      run(async (load) => {
+        const { dataDir } = load().settings;
+        return andWait(dataDir, id, options, () => endTokens(dataDir, id));
+      }),
+    );
 }
 
 async function listClients(dataDirectory: string, environment: string | undefined, page: Page): Promise<Outcome> {
@@ -101,4 +113,11 @@ async function revokeClient(dataDirectory: string, id: string): Promise<Outcome>
     ? `Client ${id} was revoked before.`
     : `Client ${id} is revoked. It gets no more tokens, and those it has are refused from now on.`;
   return done(text, { id, ...answer.value });
+}
+
+async function endTokens(dataDirectory: string, id: string): Promise<Outcome> {
+  const path = `/clients/${encodeURIComponent(id)}/tokens/revocation`;
+  const answer = await askManagement(dataDirectory, { method: 'POST', path, answer: endedTokensSchema });
+  if (!answer.ok) return answer.outcome;
+  return done(`All tokens of client ${id} are ended. It gets new ones with the credentials it has.`, answer.value);
 }

@@ -5,6 +5,7 @@ interface DevOptions {
   readonly portBase?: string;
   readonly host?: string;
   readonly logLevel?: string;
+  readonly endWithStdin?: true;
 }
 
 export function addDevCommand({ program, context, run }: Cli): void {
@@ -14,9 +15,10 @@ export function addDevCommand({ program, context, run }: Cli): void {
     .option('--port-base <number>', 'first of the ports; 0 lets the system choose them')
     .option('--host <address>', 'address the listeners bind to')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
-    .action(({ portBase, host, logLevel }: DevOptions) =>
+    .option('--end-with-stdin', 'end when the standard input ends, for programs that start it')
+    .action(({ portBase, host, logLevel, endWithStdin }: DevOptions) =>
       run(async (load) => {
-        await context.startDev(load({ portBase, host, logLevel }));
+        await context.startDev(load({ portBase, host, logLevel }), { endWithStdin: endWithStdin === true });
         return { exitCode: exitCodes.ok };
       }),
     );

@@ -198,6 +198,7 @@ describe('the steps of a call', () => {
       'grant_type_missing',
       'grant_type_unsupported',
       'certificate_not_registered',
+      'injected_fault',
       'temporarily_unavailable',
       'internal_error',
     ];

@@ -41,7 +41,7 @@ export function addPolicyOptions(command: Command): Command {
     )
     .addOption(
       new Option('--token-lifetime <duration>', 'how long its access tokens are in force, such as 12h').argParser(
-        durationWithin('60s', '24h'),
+        durationWithin('10s', '24h'),
       ),
     );
 }

@@ -26,6 +26,7 @@ import { addDoctorCommand } from './doctor.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 import { addExplainCommand } from './explain.js';
 import { addExportCommand } from './export.js';
+import { addFaultsCommand } from './faults.js';
 import { addImportCommand } from './import.js';
 import { addKeysCommand } from './keys.js';
 import { addMigrateCommand } from './migrate.js';
@@ -73,6 +74,7 @@ export async function runProgram(words: readonly string[], context: CliContext):
   addTokenCommand(cli);
   addKeysCommand(cli);
   addExplainCommand(cli);
+  addFaultsCommand(cli);
   addAuditCommand(cli);
   addConfigCommand(cli);
   addPolicyCommand(cli);

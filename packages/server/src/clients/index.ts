@@ -11,6 +11,7 @@ export { type ClientPolicy, lockClient, type PolicyChanges, raiseClientGeneratio
 export { type ConnectionProof, type ProvedClient, recallProof, rememberProof } from './connection-proof.js';
 export { createClient } from './create-client.js';
 export { decideLeftSecrets } from './decide-left-secrets.js';
+export { endClientTokens } from './end-client-tokens.js';
 export { inspectCertificate } from './inspect-certificate.js';
 export { noteRefusedUse } from './note-refused-use.js';
 export { createSecretRehasher } from './rehash-secrets.js';

@@ -18,6 +18,7 @@ import type { ManagementSocket } from '../platform/listeners/management-socket.j
 import { createLog, type Log, openStandardOutput } from '../platform/observability/log.js';
 import { SecretValue } from '../platform/secret-value.js';
 import { drainMs, openManagement, readFilesAgain, untilSignal } from '../process-life.js';
+import { createInjectedFaults } from '../surfaces/wire/injected-faults.js';
 import { loadOrCreateMasterKey, prepareDataDirectory } from './data-directory.js';
 import { renderQuickStart } from './quick-start.js';
 import { seed, trustFileOf, writeTrustFile } from './seed.js';
@@ -26,8 +27,19 @@ import { findSimulatorProgram, type Simulators, startSimulators } from './simula
 /** An authority that was rotated is to be trusted before its time comes. */
 const trustFilesMs = 5_000;
 
+export interface DevOptions {
+  /** When standard input ends, so does the server: whoever started it may have been killed. */
+  readonly endWithStdin?: boolean;
+}
+
+function terminate(): void {
+  process.kill(process.pid, 'SIGTERM');
+}
+
 /** Starts, prints the quick start, and resolves when a signal has ended it. */
-export async function startDev({ settings, files }: LoadedSettings): Promise<void> {
+export async function startDev({ settings, files }: LoadedSettings, { endWithStdin }: DevOptions = {}): Promise<void> {
+  // As the signal would, so also during the start.
+  if (endWithStdin) process.stdin.on('end', terminate).on('error', terminate).resume();
   const { dataDir } = settings;
   if (settings.environment !== 'both') {
     throw new SettingsError([
@@ -50,13 +62,15 @@ export async function startDev({ settings, files }: LoadedSettings): Promise<voi
   await prepareDataDirectory(dataDir);
   const database = await openDatabase(settings, say);
   let simulators: Simulators | undefined;
+  const settledUrls = { sandbox: settings.sandboxUpstream, production: settings.productionUpstream };
   const upstreamUrl = (environment: Environment): string | undefined =>
-    settings[`${environment}Upstream`] ?? simulators?.urlOf(environment);
-  const tollward = await openTollward({ settings, files, upstreamUrl }, database, log, say);
+    settledUrls[environment] ?? simulators?.urlOf(environment);
+  const injectedFaults = createInjectedFaults();
+  const tollward = await openTollward({ settings, files, upstreamUrl, injectedFaults }, database, log, say);
   let management: ManagementSocket | undefined;
   let trustFiles: Routine | undefined;
   try {
-    management = await openManagement(dataDir, tollward, log);
+    management = await openManagement(dataDir, tollward, log, injectedFaults);
     const writeTrustFiles = async (): Promise<void> => {
       for (const environment of environments) await writeTrustFile(dataDir, environment, tollward.core);
     };
@@ -126,7 +140,7 @@ async function openDatabase({ dataDir, databaseUrl }: Settings, say: (line: stri
 }
 
 async function openTollward(
-  start: Pick<TollwardOptions, 'settings' | 'files' | 'upstreamUrl'>,
+  start: Pick<TollwardOptions, 'settings' | 'files' | 'upstreamUrl' | 'injectedFaults'>,
   database: Database,
   log: Log,
   say: (line: string) => void,

@@ -379,6 +379,14 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueEntry>> = {
     text: 'The service behind this API refused the request.',
     remedy: 'The upstream gave the reason under Seen. Its own documentation says what to do about it.',
   },
+  injected_fault: {
+    status: 503,
+    error: 'injected_fault',
+    shape: 'oauth',
+    text: 'This fault was asked for, to try how a caller takes it.',
+    remedy:
+      'Nothing is wrong: "tollward faults" made it, which only "tollward dev" has. "tollward faults clear" ends those that are left.',
+  },
   temporarily_unavailable: {
     status: 503,
     error: 'temporarily_unavailable',

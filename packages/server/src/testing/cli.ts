@@ -8,6 +8,7 @@ import { parseEnvFile } from '../cli/env-file.js';
 import type { ExitCode } from '../cli/exit-codes.js';
 import { runProgram } from '../cli/program.js';
 import { openManagementSocket } from '../platform/listeners/management-socket.js';
+import type { InjectedFaults } from '../surfaces/wire/injected-faults.js';
 import { openTestManagement } from './management.js';
 
 export interface CliRun {
@@ -44,8 +45,8 @@ export async function runCli(words: readonly string[], changes: Partial<CliConte
 export type TestCommands = Awaited<ReturnType<typeof openTestCommands>>;
 
 /** The command line with a management API on a socket to speak to, and a folder to work in. */
-export async function openTestCommands() {
-  const management = await openTestManagement();
+export async function openTestCommands(injectedFaults?: InjectedFaults) {
+  const management = await openTestManagement(injectedFaults);
   await management.surface.ready();
   const dataDirectory = await mkdtemp(join(tmpdir(), 'data-'));
   const socket = await openManagementSocket({ dataDirectory, server: management.surface.server });

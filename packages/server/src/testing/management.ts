@@ -2,12 +2,13 @@
 
 import { createRefusalRecorder } from '../refusals/index.js';
 import { createManagementSurface } from '../surfaces/management/management-surface.js';
+import type { InjectedFaults } from '../surfaces/wire/injected-faults.js';
 import { openTestCapabilities } from './capabilities.js';
 import { openTestDatabase } from './database.js';
 
 export type TestManagement = Awaited<ReturnType<typeof openTestManagement>>;
 
-export async function openTestManagement() {
+export async function openTestManagement(injectedFaults?: InjectedFaults) {
   const faults: unknown[] = [];
   const database = await openTestDatabase();
   const capabilities = await openTestCapabilities(database);
@@ -25,6 +26,7 @@ export async function openTestManagement() {
       checks: [],
       node: null,
     }),
+    injectedFaults,
     onFault: (error) => faults.push(error),
   });
 

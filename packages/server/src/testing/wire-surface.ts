@@ -9,6 +9,7 @@ import { createHexIds, createRandomPool } from '../platform/random.js';
 import { createRateLimiter, type RateLimits } from '../platform/rate-limiter.js';
 import type { Refusal, RefusedRequest } from '../refusals/index.js';
 import type { Route } from '../surfaces/wire/exchange.js';
+import type { InjectedFaults } from '../surfaces/wire/injected-faults.js';
 import { nameRoutes } from '../surfaces/wire/routes.js';
 import { createWireSurface } from '../surfaces/wire/wire-surface.js';
 import { someTime } from './facts.js';
@@ -85,7 +86,7 @@ interface Limits {
 }
 
 /** The surface on a plain HTTP server: real sockets and Node's real parser, no certificates. */
-export async function startSurface(limits: Limits = {}) {
+export async function startSurface(limits: Limits = {}, injectedFaults?: InjectedFaults) {
   const state = { draining: false };
   const lines: string[] = [];
   const recorded: { readonly request: RefusedRequest; readonly refusal: Refusal }[] = [];
@@ -116,6 +117,7 @@ export async function startSurface(limits: Limits = {}) {
     },
     isDraining: () => state.draining,
     isTransient: (error) => error instanceof Away,
+    injectedFaults,
   });
   const server = createServer({ requireHostHeader: false });
   let endedConnections = 0;

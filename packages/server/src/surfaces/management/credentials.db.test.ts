@@ -94,7 +94,7 @@ describe('PATCH /clients/:id', () => {
     ['one limit without the other', { limits: { perSecond: 5 } }],
     ['a limit of nothing', { limits: { perSecond: 0, perMinute: 1 } }],
     ['a limit that is no whole number', { limits: { perSecond: 1.5, perMinute: 10 } }],
-    ['a lifetime under a minute', { accessTokenLifetimeSeconds: 59 }],
+    ['a lifetime under ten seconds', { accessTokenLifetimeSeconds: 9 }],
     ['a lifetime over a day', { accessTokenLifetimeSeconds: 86_401 }],
     ['a switch that is null', { mtlsRequired: null }],
     ['an empty name', { name: ' ' }],

@@ -12,10 +12,12 @@ import type { RandomBytes } from '../../platform/random.js';
 import type { RefusalRecorder } from '../../refusals/index.js';
 import type { Standing, TokenOpener } from '../../tokens/index.js';
 import type { UsageRecorder } from '../../usage/index.js';
+import type { InjectedFaults } from '../wire/injected-faults.js';
 import { addressUnreadable, answerProblems } from './problems.js';
 import { auditRoutes } from './routes/audit.js';
 import { certificateRoutes } from './routes/certificates.js';
 import { clientRoutes } from './routes/clients.js';
+import { faultRoutes } from './routes/faults.js';
 import { type KeyCommands, keyRoutes } from './routes/keys.js';
 import { nodeRoutes } from './routes/nodes.js';
 import { refusalRoutes } from './routes/refusals.js';
@@ -37,6 +39,8 @@ export interface ManagementDependencies {
   readonly clock: () => number;
   readonly random: RandomBytes;
   readonly status: () => Promise<StatusBody>;
+  /** In `tollward dev` only: without them there are no routes for them. */
+  readonly injectedFaults?: InjectedFaults | undefined;
   /** Told what went wrong behind an answer of 500 or above. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -75,5 +79,6 @@ export function createManagementSurface(dependencies: ManagementDependencies): M
   refusalRoutes(surface, dependencies);
   auditRoutes(surface, dependencies);
   nodeRoutes(surface, dependencies);
+  if (dependencies.injectedFaults !== undefined) faultRoutes(surface, dependencies.injectedFaults);
   return surface;
 }

@@ -25,6 +25,7 @@ import {
   type Outcome,
   openConnection,
 } from './exchange.js';
+import type { Injected, InjectedFaults } from './injected-faults.js';
 import { redactPath } from './redact-path.js';
 import { parseRequestHead } from './request-head.js';
 import type { Routes } from './routes.js';
@@ -54,6 +55,8 @@ export interface WireSurfaceDependencies {
   readonly isDraining: () => boolean;
   /** A fault that means "try again later" rather than "we have a bug". */
   readonly isTransient: (error: unknown) => boolean;
+  /** In `tollward dev` only. */
+  readonly injectedFaults?: InjectedFaults | undefined;
 }
 
 export interface WireSurface {
@@ -80,6 +83,8 @@ const failures: ReadonlySet<string> = new Set([
 ]);
 const limitCodes: ReadonlySet<string> = new Set(['address_rate_limited', 'address_failures_limited']);
 const retrySeconds = 2;
+/** Of a request that got no answer. */
+const goneStatus = 499;
 const longestPath = 200;
 /** An address over its limits would otherwise fill the log at the speed it sends. The metrics count them all. */
 const limitLines: RateLimits = { perSecond: 5, perMinute: 60 };
@@ -98,6 +103,7 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     metrics,
     tracing,
     refusals,
+    injectedFaults,
   } = dependencies;
   const connections = new WeakMap<object, Connection>();
   const asksForCertificate = listener === 'api-mtls';
@@ -131,6 +137,11 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     const found = findRoute(routes, environment, head.path, request.method ?? '');
     exchange.head = head;
     if (!isRefusal(found)) exchange.route = found;
+    const injected = injectedFaults && !limited && injectedFaults.take(exchange, head);
+    if (injected) {
+      inject(exchange, injected);
+      return;
+    }
     const route = limited ?? found;
     if (isRefusal(route)) {
       finish(exchange, route);
@@ -154,6 +165,13 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     } catch (error) {
       abandon(exchange, error);
     }
+  };
+
+  const inject = (exchange: Exchange, { outcome, reason }: Injected): void => {
+    if (typeof outcome === 'object') write(exchange, outcome);
+    else exchange.connection.ended = true;
+    if (outcome === 'reset') exchange.request.socket.destroy();
+    finish(exchange, { sent: typeof outcome === 'object' ? outcome.status : goneStatus, clientId: undefined, reason });
   };
 
   /** The answer itself could not be written. */

@@ -1,6 +1,7 @@
 import { decideCsr } from '../../../certificates/index.js';
 import {
   createClient,
+  endClientTokens,
   listClients,
   type PolicyChanges,
   revokeClient,
@@ -19,6 +20,7 @@ import {
   clientQuerySchema,
   createClientSchema,
   createdClientSchema,
+  endedTokensSchema,
   type PolicyBody,
   updateClientSchema,
   updatedClientSchema,
@@ -150,6 +152,16 @@ export function clientRoutes(surface: ManagementSurface, dependencies: Managemen
         standingChanged: clients.invalidate,
       });
       return revoked === undefined ? reply.code(404).send(clientUnknown) : reply.code(200).send(revoked);
+    },
+  );
+
+  surface.post(
+    '/clients/:id/tokens/revocation',
+    { schema: { params: clientParametersSchema, response: { 200: endedTokensSchema, 404: problemSchema } } },
+    async ({ params }, reply) => {
+      const standingChanged = clients.invalidate;
+      const ended = await endClientTokens(params.id, 'operator', clock(), { database, random, standingChanged });
+      return ended === undefined ? reply.code(404).send(clientUnknown) : reply.code(200).send(ended);
     },
   );
 }

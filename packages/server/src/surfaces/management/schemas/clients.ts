@@ -58,7 +58,7 @@ const allowedAddresses = z.array(addressRange).max(100, 'must have at most 100 e
 
 const rate = z.number().int().min(1).max(1_000_000);
 
-const lifetimeSeconds = z.number().int().min(60).max(86_400);
+const lifetimeSeconds = z.number().int().min(10).max(86_400);
 
 /** The policy switches of a client. What is left out stays as it is. */
 const policySwitches = {
@@ -101,5 +101,7 @@ export const createdClientSchema = z.object({
   /** What is still missing before the client can be used. */
   notice: z.string().optional(),
 });
+
+export const endedTokensSchema = z.object({ clientId: z.string() });
 
 export const clientParametersSchema = z.strictObject({ id: clientId });

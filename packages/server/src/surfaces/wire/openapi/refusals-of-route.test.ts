@@ -12,11 +12,12 @@ const strict: RouteRules = {
   rateClass: { name: 'slow', limits: { perSecond: 1, perMinute: 1 } },
 };
 
-test('every refusal is described somewhere, but those of no route and that of the upstream itself', () => {
+test('every refusal is described somewhere, but those of no route, that of the upstream itself, and faults that were asked for', () => {
   const described = new Set([...ofTokenRequest, ...ofTokenQuestion, ...refusalsOfForwarded(strict)]);
   expect(refusalCodes.filter((code) => !described.has(code))).toEqual([
     'route_unknown',
     'method_not_allowed',
     'upstream_refused',
+    'injected_fault',
   ]);
 });
