@@ -37,6 +37,14 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        ...shared,
+        test: {
+          name: 'long',
+          include: ['conformance/**/*.long.ts'],
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { catalogue, describeMetrics, describeMigratedSchema, readShippedPolicies } from '@tollward/server/documents';
+import { renderClientApi } from './client-api-document.js';
 import { renderMetrics } from './metrics-document.js';
 import { renderOpenApi } from './openapi/document.js';
 import { renderPolicy } from './policy-document.js';
@@ -27,6 +28,7 @@ const documents: readonly GeneratedDocument[] = [
   { file: 'docs/generated/metrics.md', render: () => renderMetrics(describeMetrics()) },
   { file: 'docs/generated/schema.md', render: describeMigratedSchema },
   { file: 'docs/generated/openapi.json', render: renderOpenApi },
+  { file: 'docs/generated/client-api.md', render: renderClientApi },
 ];
 
 const checkOnly = process.argv.includes('--check');

@@ -1,0 +1,22 @@
+// The authorities that the system trusts, written out: Node takes either its own list or the one that it is given.
+
+import { readFile } from 'node:fs/promises';
+import * as tls from 'node:tls';
+
+/** In PEM: what Node would trust if nobody said anything. */
+export async function systemAuthorities(): Promise<readonly string[]> {
+  // Node 22.15 and later tell it. Before, only the list that comes with Node and the variable can be known.
+  if ('getCACertificates' in tls && typeof tls.getCACertificates === 'function')
+    return tls.getCACertificates('default');
+  return [...tls.rootCertificates, ...(await extraAuthorities(process.env['NODE_EXTRA_CA_CERTS']))];
+}
+
+async function extraAuthorities(path: string | undefined): Promise<readonly string[]> {
+  if (path === undefined || path === '') return [];
+  try {
+    return [await readFile(path, 'utf8')];
+  } catch {
+    // Node warned of it at its start, and went on without.
+    return [];
+  }
+}
