@@ -14,7 +14,7 @@ const CONNECTIONS: Readonly<Record<ConnectionMode, number>> = { 'keep-alive': 32
 
 /** Before the first round, for the server's compiler; before every later window, for the generator's, a new process each time. */
 const SERVER_WARM_UP_SECONDS = 2.5;
-const GENERATOR_WARM_UP_SECONDS = 0.6;
+const GENERATOR_WARM_UP_SECONDS = 0.4;
 
 interface Phase {
   readonly warmUpSeconds: number;

@@ -23,12 +23,12 @@ function aComparison(bare: readonly LoadResult[], token: readonly LoadResult[]):
 }
 
 describe('summarise', () => {
-  it('compares the least with the least, and round with round', () => {
+  it('compares round with round, so that a slow round of the machine cancels out', () => {
     const rows = summarise(
-      aComparison([aResult(12), aResult(40), aResult(10)], [aResult(18), aResult(60), aResult(25)]),
+      aComparison([aResult(10), aResult(40), aResult(20)], [aResult(15), aResult(60), aResult(50)]),
     );
-    expect(rows[1]?.ratio).toEqual({ ofLeast: 1.8, median: 1.5, lowest: 1.5, highest: 2.5 });
-    expect(rows[1]).toMatchObject({ cpuMicrosecondsEach: 25, amountPerSecond: 500, serverLoad: 0.0125 });
+    expect(rows[1]?.ratio).toEqual({ median: 1.5, lowest: 1.5, highest: 2.5 });
+    expect(rows[1]).toMatchObject({ cpuMicrosecondsEach: 50, amountPerSecond: 500, serverLoad: 0.025 });
   });
 
   it('adds up the errors of all rounds and keeps the first text', () => {
@@ -58,16 +58,6 @@ describe('judge', () => {
     expect(verdicts[0]?.line).toContain('2.10 x bare, gate 2.0 x');
   });
 
-  it('judges the round of each with the least other work', () => {
-    const rows = summarise(aComparison([aResult(10), aResult(10)], [aResult(90), aResult(19)]));
-    expect(judge(rows)).toMatchObject([{ pass: true, line: 'token: 1.90 x bare, gate 2.0 x' }]);
-  });
-
-  it('fails when a round answered nothing, whatever the others did', () => {
-    const nothing = aResult(10, { amount: 0, serverCpuMicroseconds: 0 });
-    expect(judge(summarise(aComparison([aResult(10), aResult(10)], [aResult(10), nothing])))[0]?.pass).toBe(false);
-  });
-
   it('fails when nothing was answered', () => {
     expect(passes(aResult(10), aResult(10, { amount: 0, serverCpuMicroseconds: 0 }))).toBe(false);
     expect(passes(aResult(10, { amount: 0 }), aResult(10))).toBe(false);
@@ -78,7 +68,7 @@ describe('formatTable', () => {
   it('writes one line per contender below the header, columns aligned', () => {
     const lines = formatTable(summarise(aComparison([aResult(10)], [aResult(12.5)]))).split('\n');
     expect(lines).toHaveLength(3);
-    expect(lines[2]).toMatch(/^token +500 +12\.5 .* 1\.25 +1\.25 \(1\.25-1\.25\) +1\.00 +3\.00 +0$/);
+    expect(lines[2]).toMatch(/^token +500 +12\.5 .* 1\.25 \(1\.25-1\.25\) +1\.00 +3\.00 +0$/);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
   });
 

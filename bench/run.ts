@@ -43,11 +43,9 @@ async function runBench(
   const rows = await measureAll({ children, contenders, outputFiles, options });
   say(`\n${formatTable(rows)}\n`);
   say(
-    'Medians of all rounds; ratio = the least CPU of all rounds against that of the bare server above. TLS 1.3, mTLS, 32 kept',
+    'Medians of all rounds; ratio = CPU against the bare server above, round by round. TLS 1.3, mTLS, 32 kept connections',
   );
-  say(
-    'connections, or 16 at a time with a full handshake each. Limits are on; only their thresholds are raised above the load.\n',
-  );
+  say('or 16 at a time with a full handshake each. Limits are on; only their thresholds are raised above the load.\n');
   const verdicts = judge(rows);
   for (const { pass, line } of verdicts) say(`${pass ? 'pass' : 'FAIL'}  ${line}`);
   const failed = verdicts.flatMap(({ pass, label }) => (pass ? [] : [label]));
