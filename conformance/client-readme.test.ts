@@ -29,7 +29,7 @@ const settings = {
 /** What the examples after the first take for granted. */
 const given = `
 declare const client: import('@tollward/client').PartnerClient;
-declare const vault: { read(name: string): Promise<string> };
+declare const vault: { read(name: string): Promise<string>; write(name: string, value: object): Promise<void> };
 declare const alert: { warn(text: string): void };
 `;
 

@@ -154,6 +154,10 @@ describe('the client of a partner', () => {
     expect(await refusalOf(client.token({ fresh: true }))).toMatchObject({ kind: 'token', code: 'invalid_client' });
     expect((await client.get(playground)).status).toBe(200);
     current = after;
+    // After a refusal the endpoint is left alone for some seconds.
+    const later = performance.now() + 5_000;
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
+    onTestFinished(() => clock.mockRestore());
     expect((await client.token({ fresh: true })).value).not.toBe(before.value);
   });
 
@@ -205,7 +209,8 @@ describe('a refusal', () => {
   test('[SDK-56] of a token request is a TokenError that can be explained', async () => {
     const of = await aClient(server);
     const other = await aClient(server);
-    const { client } = partner(of, { mtls: identityOf(other) });
+    const { cert, key } = identityOf(other);
+    const { client } = partner(of, { mtls: { cert, key } });
     const error = await refusalOf(client.get(playground));
     expect(error).toMatchObject({ kind: 'token', isRetryable: false });
     expect(String(error)).toContain('certificate_not_registered');

@@ -147,6 +147,15 @@ describe('an AbortSignal', () => {
   });
 });
 
+test('[SDK-58] reload() and checkCertificate() end in time when a source hangs', { timeout: 5_000 }, async () => {
+  const cert = () => new Promise<string>(() => undefined);
+  const client = aPartnerClient({ url: 'https://127.0.0.1:9' }, { mtls: { cert, key: cert }, timeoutMs: 50 });
+  for (const call of [client.checkCertificate(), client.reload(), client.token()]) {
+    expect(await errorOf(call)).toMatchObject({ kind: 'timeout', mayHaveArrived: false });
+  }
+  await client.close({ timeoutMs: 0 });
+});
+
 describe('close()', () => {
   test('[SDK-61] lets running calls end, also those that still need a token, and refuses new ones', async () => {
     let release: (() => void) | undefined;
@@ -185,6 +194,44 @@ describe('close()', () => {
     finish?.();
     expect(Buffer.concat(await body.toArray()).toString()).toBe('ab');
     await closing;
+  });
+
+  test('[SDK-69] ends in bounded time: what still runs then is broken', { timeout: 5_000 }, async () => {
+    const api = await startApi({
+      answer: ({ target }) => (target === '/v1/never' ? 'never' : { body: 'x'.repeat(4e6) }),
+    });
+    const client = aPartnerClient(api);
+    const unread = await client.fetch('/v1/big');
+    const stream = await client.get('/v1/big', { responseType: 'stream' });
+    stream.body.on('error', () => undefined);
+    const running = errorOf(client.post('/v1/never', {}));
+    await vi.waitFor(() => expect(api.calls).toHaveLength(3));
+    await client.close({ timeoutMs: 20 });
+    expect(await running).toMatchObject({ kind: 'connection', mayHaveArrived: true });
+    await expect(unread.text()).rejects.toThrow();
+  });
+
+  test('[SDK-69] inside a job does not wait for that job for ever', { timeout: 5_000 }, async () => {
+    const api = await startApi();
+    const client = aPartnerClient(api);
+    await client.job({ minimumRemainingSeconds: 1 }, async () => client.close({ timeoutMs: 20 }));
+    expect(await errorOf(client.get('/v1/x'))).toBeInstanceOf(ClientClosedError);
+  });
+
+  test('[SDK-69] gives calls that wait for a token the reason', { timeout: 5_000 }, async () => {
+    const api = await startApi({ answerToken: () => 'never' });
+    const client = aPartnerClient(api);
+    const waiting = errorOf(client.get('/v1/x'));
+    await vi.waitFor(() => expect(api.tokenRequests).toHaveLength(1));
+    await client.close({ timeoutMs: 0 });
+    expect(await waiting).toBeInstanceOf(ClientClosedError);
+  });
+
+  test('with a time that is none is refused, and closes nothing', async () => {
+    const api = await startApi();
+    const client = aPartnerClient(api);
+    expect(await errorOf(client.close({ timeoutMs: -1 }))).toMatchObject({ kind: 'configuration' });
+    expect((await client.get('/v1/x')).status).toBe(200);
   });
 
   test('may be called again, and at the end of a block', async () => {

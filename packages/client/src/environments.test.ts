@@ -19,7 +19,8 @@ describe('an environment', () => {
     ['https://api.example.com', 'https://api.example.com', '', undefined],
     ['https://api.example.com:8443/', 'https://api.example.com:8443', '', undefined],
     ['https://API.example.com/2026Q3/', 'https://api.example.com', '/2026Q3', undefined],
-    ['https://api.wise.com', 'https://api.wise.com', '', 'production'],
+    ['https://api-mtls.transferwise.com', 'https://api-mtls.transferwise.com', '', 'production'],
+    ['https://api-mtls.transferwise.com./', 'https://api-mtls.transferwise.com', '', 'production'],
     ['https://api-mtls.sandbox.transferwise.tech', 'https://api-mtls.sandbox.transferwise.tech', '', 'sandbox'],
   ])('is read from the base URL %s', (baseUrl, origin, basePath, name) => {
     expect(resolveEnvironment(baseUrl, true)).toEqual({ origin, basePath, name });
@@ -60,13 +61,24 @@ describe('an environment', () => {
   });
 });
 
+test.each([
+  ['https://api.wise.com', 'api-mtls.transferwise.com'],
+  ['https://api.transferwise.com.', 'api-mtls.transferwise.com'],
+  ['https://api.wise-sandbox.com', 'api-mtls.wise-sandbox.com'],
+  ['https://api.sandbox.transferwise.tech', 'api-mtls.sandbox.transferwise.tech'],
+])('[SDK-30] %s with mtls is refused with the host that asks for a certificate', (baseUrl, right) => {
+  expect(() => resolveEnvironment(baseUrl, true)).toThrow(right);
+  expect(() => resolveEnvironment(baseUrl, false)).not.toThrow();
+});
+
 describe('credentials of the other environment', () => {
   const sandbox = resolveEnvironment('sandbox', true);
   const unnamed = resolveEnvironment('https://api.example.com', true);
 
   test('[SDK-32] are told by the host and its name', () => {
-    const option = { baseUrl: 'https://api.wise.com', name: 'sandbox' } as const;
-    expect(() => resolveEnvironment(option, true)).toThrow(EnvironmentMismatchError);
+    for (const baseUrl of ['https://api.wise.com', 'https://api.wise.com.']) {
+      expect(() => resolveEnvironment({ baseUrl, name: 'sandbox' }, true)).toThrow(EnvironmentMismatchError);
+    }
   });
 
   test('[SDK-32] are told by issuedFor', () => {

@@ -4,6 +4,7 @@
 import { parseSecret } from '@tollward/protocol';
 import { ConfigurationError, EnvironmentMismatchError } from './errors.js';
 import type { EnvironmentOption } from './options.js';
+import { refuseUnknown } from './read-values.js';
 
 /** The two environments of the API. Credentials, certificates and keys of one are unknown in the other. */
 export type EnvironmentName = 'sandbox' | 'production';
@@ -22,14 +23,24 @@ const hosts: Readonly<Record<EnvironmentName, { readonly plain: string; readonly
   production: { plain: 'api.wise.com', mtls: 'api-mtls.transferwise.com' },
 };
 
-const environmentOfHost: ReadonlyMap<string, EnvironmentName> = new Map<string, EnvironmentName>([
-  ['api.wise-sandbox.com', 'sandbox'],
-  ['api-mtls.wise-sandbox.com', 'sandbox'],
-  ['api.sandbox.transferwise.tech', 'sandbox'],
-  ['api-mtls.sandbox.transferwise.tech', 'sandbox'],
-  ['api.wise.com', 'production'],
-  ['api.transferwise.com', 'production'],
-  ['api-mtls.transferwise.com', 'production'],
+interface KnownHost {
+  readonly environment: EnvironmentName;
+  /** The host of the same environment that takes client certificates. */
+  readonly mtls: string;
+}
+
+const sandbox: KnownHost = { environment: 'sandbox', mtls: hosts.sandbox.mtls };
+const sandboxBefore: KnownHost = { environment: 'sandbox', mtls: 'api-mtls.sandbox.transferwise.tech' };
+const production: KnownHost = { environment: 'production', mtls: hosts.production.mtls };
+
+const knownHosts: ReadonlyMap<string, KnownHost> = new Map([
+  ['api.wise-sandbox.com', sandbox],
+  ['api-mtls.wise-sandbox.com', sandbox],
+  ['api.sandbox.transferwise.tech', sandboxBefore],
+  ['api-mtls.sandbox.transferwise.tech', sandboxBefore],
+  ['api.wise.com', production],
+  ['api.transferwise.com', production],
+  ['api-mtls.transferwise.com', production],
 ]);
 
 /**
@@ -40,18 +51,24 @@ export function resolveEnvironment(option: EnvironmentOption, withMtls: boolean)
   if (option === 'sandbox' || option === 'production') {
     return { origin: `https://${hosts[option][withMtls ? 'mtls' : 'plain']}`, basePath: '', name: option };
   }
+  if (typeof option !== 'string') refuseUnknown(option, ['baseUrl', 'name'], 'options.environment');
   const { baseUrl, name } = typeof option === 'string' ? { baseUrl: option, name: undefined } : option;
   if (name !== undefined && name !== 'sandbox' && name !== 'production') {
     throw new ConfigurationError("environment.name has to be 'sandbox' or 'production'");
   }
   const url = readBaseUrl(baseUrl, withMtls);
-  const known = environmentOfHost.get(url.hostname);
-  if (known !== undefined && name !== undefined && known !== name) {
+  const known = knownHosts.get(url.hostname);
+  if (known !== undefined && name !== undefined && known.environment !== name) {
     throw new EnvironmentMismatchError(
-      `${url.hostname} is a host of ${known}, and the environment is called ${name}. Take the host of ${name}, or correct the name.`,
+      `${url.hostname} is a host of ${known.environment}, and the environment is called ${name}. Take the host of ${name}, or correct the name.`,
     );
   }
-  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, ''), name: name ?? known };
+  if (known !== undefined && withMtls && url.hostname !== known.mtls) {
+    throw new ConfigurationError(
+      `${url.hostname} asks for no client certificate, and \`mtls\` is given. The host for it is ${known.mtls}.`,
+    );
+  }
+  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, ''), name: name ?? known?.environment };
 }
 
 function readBaseUrl(text: unknown, withMtls: boolean): URL {
@@ -61,6 +78,8 @@ function readBaseUrl(text: unknown, withMtls: boolean): URL {
       "environment has to be 'sandbox', 'production' or a base URL such as https://api.example.com",
     );
   }
+  // In DNS a dot at the end changes nothing, and here it would hide which host it is.
+  url.hostname = url.hostname.replace(/\.+$/, '');
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new ConfigurationError('The base URL may have a path, but no user, password, query or fragment.');
   }

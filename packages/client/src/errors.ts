@@ -25,6 +25,8 @@ export interface ErrorFacts {
   readonly traceId?: string | undefined;
   /** What was sent as `x-external-correlation-id`, the same in every attempt of a call. */
   readonly correlationId?: string | undefined;
+  /** What the call was sent with as `x-idempotence-uuid`: repeat it with this key, and with no other. */
+  readonly idempotencyKey?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -37,6 +39,7 @@ export class PartnerClientError extends Error {
   readonly code: string | undefined;
   readonly traceId: string | undefined;
   readonly correlationId: string | undefined;
+  readonly idempotencyKey: string | undefined;
 
   constructor(kind: ErrorKind, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -46,6 +49,7 @@ export class PartnerClientError extends Error {
     this.code = facts.code;
     this.traceId = facts.traceId;
     this.correlationId = facts.correlationId;
+    this.idempotencyKey = facts.idempotencyKey;
   }
 }
 
@@ -79,6 +83,8 @@ export class CertificateError extends PartnerClientError {
 /** The TLS handshake failed, ours or theirs. `code` is that of Node or OpenSSL. */
 export class TlsError extends PartnerClientError {
   override readonly name = 'TlsError';
+  /** Never: a handshake ends before the request can be sent. What breaks later is a ConnectionError. */
+  readonly mayHaveArrived = false;
 
   constructor(message: string, facts: ErrorFacts = {}) {
     super('tls', message, facts);
@@ -88,7 +94,7 @@ export class TlsError extends PartnerClientError {
 /** There is no connection, or it broke. */
 export class ConnectionError extends PartnerClientError {
   override readonly name = 'ConnectionError';
-  /** Whether the request may have reached the API: then only a safe one, or one with a key, may be repeated. */
+  /** Whether the call may have reached the API, in any of its attempts: then only a safe one, or one with the same key, may be repeated. */
   readonly mayHaveArrived: boolean;
 
   constructor(message: string, facts: ErrorFacts & { readonly mayHaveArrived: boolean }) {
@@ -100,9 +106,12 @@ export class ConnectionError extends PartnerClientError {
 /** The time of the call was over before its answer was whole. */
 export class TimeoutError extends PartnerClientError {
   override readonly name = 'TimeoutError';
+  /** As that of a ConnectionError. */
+  readonly mayHaveArrived: boolean;
 
-  constructor(message: string, facts: ErrorFacts = {}) {
+  constructor(message: string, facts: ErrorFacts & { readonly mayHaveArrived: boolean }) {
     super('timeout', message, facts);
+    this.mayHaveArrived = facts.mayHaveArrived;
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type { Deadline } from './request/deadline.js';
-import type { Line, Transport } from './transport/transport.js';
+import type { CertificateFacts, Line, Transport } from './transport/transport.js';
 
 /** A line that more than one may need: a call, and the token request that others wait for too when the call is given up. */
 export interface SharedLine {
   readonly dispatcher: Dispatcher;
   readonly thumbprint: string | null;
+  readonly certificate: CertificateFacts | null;
   /** Returns what lets go of it. The line is released after the last holder. */
   hold(): () => void;
 }
@@ -34,6 +35,7 @@ function shareLine(line: Line): SharedLine {
   return {
     dispatcher: line.dispatcher,
     thumbprint: line.thumbprint,
+    certificate: line.certificate,
     hold: () => {
       holders += 1;
       let isHeld = true;

@@ -4,7 +4,7 @@ import type { EnvironmentName } from './environments.js';
 
 /**
  * A PEM or PFX: its text or bytes, the path of a file, or a function that gives either each time it is asked. A string is taken
- * for PEM when it contains `-----BEGIN`, and for a path otherwise.
+ * for PEM when it contains `-----BEGIN`, and for a path otherwise. A function has 30 seconds to answer.
  */
 export type CredentialSource = string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>);
 
@@ -42,9 +42,12 @@ export interface PartnerClientOptions {
   readonly mtls?: MtlsOptions;
   /** The environment that these credentials were made for, when they come from somewhere that says so. */
   readonly issuedFor?: EnvironmentName;
-  /** Authorities to trust beside those of the system. */
+  /** Authorities to trust beside `systemAuthorities`. */
   readonly ca?: CredentialSource;
-  /** Whether the authorities of the system are trusted too. Default: true. */
+  /**
+   * Whether the authorities that Node trusts are trusted too: the list that comes with Node, the file that NODE_EXTRA_CA_CERTS names,
+   * and the list of the operating system only when Node was started with `--use-system-ca`. Default: true.
+   */
   readonly systemAuthorities?: boolean;
   readonly tokens?: {
     /** A token with less than this left is not used for a new call. Default: 5 % of its life, at most 30. */

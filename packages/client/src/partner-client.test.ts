@@ -163,6 +163,19 @@ describe('an answer that is an error', () => {
     expect(String(error).match(/x+\.\.\./)?.[0]).toHaveLength(303);
   });
 
+  test('[SDK-56] puts nothing into its message that would steer a terminal, nor an endless word', async () => {
+    const api = await startApi({
+      answer: () => ({
+        status: 400,
+        headers: { 'x-refusal-code': 'c'.repeat(500), 'x-trace-id': 't'.repeat(500) },
+        body: { message: 'a\u001b[2Jb\u202ec\nd' },
+      }),
+    });
+    const error = await errorOf(aPartnerClient(api).get('/v1/x'));
+    expect(error).toMatchObject({ code: undefined, traceId: `${'t'.repeat(128)}...` });
+    expect(String(error)).toContain('a [2Jb c d');
+  });
+
   test.each([403, 400])('[SDK-57] %i with a challenge is a ScaRequiredError, also without a body', async (status) => {
     const api = await startApi({
       answer: () => ({ status, headers: { 'x-2fa-approval-result': 'REJECTED', 'x-2fa-approval': 'be2f-1' } }),
@@ -264,6 +277,22 @@ describe('a token that is refused', () => {
     expect(api.tokenRequests).toHaveLength(2);
   });
 
+  test('[SDK-51] is told by any of several WWW-Authenticate', async () => {
+    const api = await startApi({
+      answer: (_, count) => (response) =>
+        void response
+          .writeHead(count === 0 ? 401 : 200, [
+            'www-authenticate',
+            'Basic',
+            'www-authenticate',
+            'Bearer error="invalid_token"',
+          ])
+          .end(),
+    });
+    await aPartnerClient(api).get('/v1/x');
+    expect(api.tokenRequests).toHaveLength(2);
+  });
+
   test('[SDK-51] twice ends the call', async () => {
     const api = await startApi({ answer: () => invalidToken });
     expect(await errorOf(aPartnerClient(api).get('/v1/x'))).toMatchObject({
@@ -272,6 +301,14 @@ describe('a token that is refused', () => {
       code: 'invalid_token',
     });
     expect(api.calls).toHaveLength(2);
+  });
+
+  test('[SDK-51] by an API that refuses all of them is not replaced with each call', async () => {
+    const api = await startApi({ answer: () => invalidToken });
+    const client = aPartnerClient(api);
+    for (let count = 0; count < 5; count += 1) await errorOf(client.get('/v1/x'));
+    expect((await client.fetch('/v1/x')).status).toBe(401);
+    expect(api.tokenRequests).toHaveLength(2);
   });
 
   test('[SDK-51] is not replaced for another kind of 401', async () => {

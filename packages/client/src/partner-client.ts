@@ -7,7 +7,8 @@ import { type SharedLine, takeLine } from './lines.js';
 import { openObserver } from './observe/observer.js';
 import { findOpenTelemetry, openTracing } from './observe/tracing.js';
 import type { PartnerClientOptions } from './options.js';
-import { readMinimumRemaining, readOptions } from './read-options.js';
+import { readOptions } from './read-options.js';
+import { maximumTimerMs, readMinimumRemaining, readNumber } from './read-values.js';
 import { ApiCaller } from './request/api-caller.js';
 import { type ApiFetch, openFetch } from './request/api-fetch.js';
 import { type Deadline, openDeadline } from './request/deadline.js';
@@ -27,6 +28,11 @@ export interface TokenOptions {
   readonly fresh?: boolean | undefined;
 }
 
+export interface CloseOptions {
+  /** For running calls, jobs and open streams to end by themselves: then their connections are broken. Default: 10 000; 0 for at once. */
+  readonly timeoutMs?: number | undefined;
+}
+
 export interface CertificateStatus {
   /** As in `CN=client, O=Example`. */
   readonly subject: string;
@@ -38,6 +44,7 @@ export interface CertificateStatus {
 }
 
 const dayMs = 86_400_000;
+const notRead = 'Certificate and key could not be read';
 
 /**
  * Calls the API of a money platform as a partner: mutual TLS, client-credentials tokens (RFC 6749 section 4.4, RFC 8705), retries of
@@ -52,6 +59,7 @@ export class PartnerClient extends ApiCaller {
   /**
    * `fetch` with the client's token and certificate, for code and libraries that are written for it. Resolves for every status, as
    * fetch does; only an `invalid_token` is repeated, with a new token, unless the body is a stream. Redirects are not followed.
+   * `timeoutMs` counts until the headers: end the reading of a body with a `signal`, and cancel a body that is not read.
    *
    * @throws what `request` throws, but no ApiError
    */
@@ -101,7 +109,7 @@ export class PartnerClient extends ApiCaller {
   token(options: TokenOptions = {}): Promise<AccessToken> {
     const { minimumRemainingSeconds, fresh = false } = options;
     return this.#run(() =>
-      this.#withLine((line, deadline) =>
+      this.#withLine('There was no token', (line, deadline) =>
         deadline.race(
           this.#parts.tokens.take(line, { minimumRemainingMs: this.#minimumMs(minimumRemainingSeconds), fresh }),
         ),
@@ -118,7 +126,7 @@ export class PartnerClient extends ApiCaller {
    */
   job<T>(options: { readonly minimumRemainingSeconds: number }, work: (client: JobClient) => Promise<T>): Promise<T> {
     return this.#run(() =>
-      this.#withLine(async (line, deadline) => {
+      this.#withLine('There was no token', async (line, deadline) => {
         const wish = { minimumRemainingMs: this.#minimumMs(options.minimumRemainingSeconds) };
         const token = await deadline.race(this.#parts.tokens.take(line, wish));
         deadline.end();
@@ -142,27 +150,36 @@ export class PartnerClient extends ApiCaller {
     return this.#transport.httpsAgent();
   }
 
-  /** The certificate in use, and how long it lasts. Null without one. @throws CertificateError when there is no usable one */
+  /**
+   * The certificate in use, and how long it lasts. Null without one.
+   *
+   * @throws CertificateError when there is no usable one @throws TimeoutError
+   */
   checkCertificate(): Promise<CertificateStatus | null> {
-    return this.#run(async () => {
-      const { certificate, release } = await this.#transport.acquire();
-      release();
-      if (certificate === null) return null;
-      const { subject, thumbprint, validTo } = certificate;
-      const daysLeft = Math.floor((validTo.getTime() - realWorld.clock()) / dayMs);
-      return { subject, thumbprint, validTo, daysLeft };
-    });
+    return this.#run(() =>
+      this.#withLine(notRead, async ({ certificate }) => {
+        if (certificate === null) return null;
+        const { subject, thumbprint, validTo } = certificate;
+        const daysLeft = Math.floor((validTo.getTime() - realWorld.clock()) / dayMs);
+        return { subject, thumbprint, validTo, daysLeft };
+      }),
+    );
   }
 
-  /** Reads certificate, key and authorities again now. @throws CertificateError; what was in use stays in use then */
+  /** Reads certificate, key and authorities again now. @throws CertificateError @throws TimeoutError; what was in use stays in use then */
   reload(): Promise<void> {
-    return this.#run(() => this.#transport.reload());
+    return this.#run(() => this.#withDeadline(notRead, (deadline) => deadline.race(this.#transport.reload())));
   }
 
-  /** Refuses new calls, lets running ones and open streams end, and closes the connections. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  /**
+   * Refuses new calls, lets running ones end for a while, and closes the connections. Of several calls of it, the first one counts.
+   *
+   * @throws ConfigurationError
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    const limitMs = readNumber(timeoutMs, 10_000, 'timeoutMs', { from: 0, to: maximumTimerMs });
+    this.#closing ??= this.#close(limitMs);
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -178,11 +195,15 @@ export class PartnerClient extends ApiCaller {
     return `PartnerClient ${inspect(this.toJSON())}`;
   }
 
-  async #close(): Promise<void> {
-    // One call may have started another before it was refused.
-    await Promise.allSettled(this.#running);
-    this.#parts.tokens.close(new ClientClosedError());
-    await this.#transport.close();
+  async #close(timeoutMs: number): Promise<void> {
+    const reason = new ClientClosedError();
+    const { steadyClock } = realWorld;
+    const deadline = openDeadline({ timeoutMs, signal: undefined, steadyClock, reason: () => reason });
+    // A job that closes its own client waits for itself, and ends with the time.
+    await deadline.race(Promise.allSettled(this.#running)).catch(() => undefined);
+    this.#parts.tokens.close(reason);
+    await this.#transport.close(Math.max(deadline.remainingMs(), 0));
+    deadline.end();
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
@@ -196,21 +217,28 @@ export class PartnerClient extends ApiCaller {
     }
   }
 
-  async #withLine<T>(work: (line: SharedLine, deadline: Deadline) => Promise<T>): Promise<T> {
-    const { timeoutMs } = this.#parts.settings;
-    const deadline = openDeadline({
-      timeoutMs,
-      signal: undefined,
-      steadyClock: realWorld.steadyClock,
-      reason: () => new TimeoutError(`There was no token within ${timeoutMs} ms.`, { isRetryable: true }),
-    });
-    try {
+  #withLine<T>(failure: string, work: (line: SharedLine, deadline: Deadline) => Promise<T>): Promise<T> {
+    return this.#withDeadline(failure, async (deadline) => {
       const { line, release } = await takeLine(this.#transport, deadline);
       try {
         return await work(line, deadline);
       } finally {
         release();
       }
+    });
+  }
+
+  async #withDeadline<T>(failure: string, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#parts.settings;
+    const facts = { isRetryable: true, mayHaveArrived: false };
+    const deadline = openDeadline({
+      timeoutMs,
+      signal: undefined,
+      steadyClock: realWorld.steadyClock,
+      reason: () => new TimeoutError(`${failure} within ${timeoutMs} ms.`, facts),
+    });
+    try {
+      return await work(deadline);
     } finally {
       deadline.end();
     }

@@ -22,6 +22,8 @@ describe('options', () => {
     ['timeout', { timeout: 5 }],
     ['tokens.early', { tokens: { early: true } }],
     ['retry.max', { retry: { max: 5 } }],
+    ['mtls.certificate', { mtls: { cert: 'a', key: 'b', certificate: 'c' } }],
+    ['environment.url', { environment: { baseUrl: 'https://api.example.com', url: 'x' } }],
   ])('[SDK-33] with the unknown member %s are refused: a misspelt one must not be ignored', (_, wrong) => {
     expect(() => readOptions({ ...options, ...(wrong as object) })).toThrow(ConfigurationError);
   });
@@ -43,8 +45,29 @@ describe('options', () => {
     ['a negative minimum', { tokens: { minimumRemainingSeconds: -1 } }],
     ['a word for a switch', { systemAuthorities: 'yes' }],
     ['an observer that is no function', { onEvent: {} }],
+    ['no environment', { environment: null }],
+    ['an environment of numbers', { environment: 5 }],
+    ['mtls of nothing', { mtls: null }],
+    ['mtls without a certificate', { mtls: {} }],
+    ['mtls without a key', { mtls: { cert: 'a' } }],
+    ['a PFX and a certificate', { mtls: { pfx: 'a', cert: 'b', key: 'c' } }],
+    ['a certificate that is a number', { mtls: { cert: 5, key: 'b' } }],
+    ['a passphrase that is a number', { mtls: { pfx: 'a', passphrase: 5 } }],
+    ['a word for watching', { mtls: { pfx: 'a', watch: 'yes' } }],
+    ['a negative time to reload', { mtls: { pfx: 'a', reloadSeconds: -1 } }],
+    ['authorities that are a list', { ca: ['a'] }],
   ])('with %s are refused', (_, wrong) => {
     expect(() => readOptions({ ...options, ...(wrong as object) })).toThrow(ConfigurationError);
+  });
+
+  test('may have a certificate in each of its forms', () => {
+    const bytes = new Uint8Array([1]);
+    for (const mtls of [
+      { cert: 'a', key: () => 'b' },
+      { pfx: bytes, passphrase: () => 'p', reloadSeconds: 0 },
+    ]) {
+      expect(readOptions({ ...options, mtls, ca: bytes }).mtls).toBe(mtls);
+    }
   });
 
   test('may have a secret as it comes out of a file, with a line break at its end', () => {

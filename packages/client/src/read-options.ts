@@ -9,6 +9,15 @@ import {
 } from './environments.js';
 import { ConfigurationError } from './errors.js';
 import type { ClientEvent, CredentialSource, MtlsOptions, PartnerClientOptions } from './options.js';
+import {
+  maximumTimerMs,
+  readBoolean,
+  readFunction,
+  readMinimumRemaining,
+  readNumber,
+  readTimeout,
+  refuseUnknown,
+} from './read-values.js';
 
 export interface ClientSettings {
   readonly environment: ResolvedEnvironment;
@@ -40,8 +49,14 @@ const known: readonly string[] = [
   'onEvent',
 ] satisfies (keyof PartnerClientOptions)[];
 
-/** Longer ones fire at once (setTimeout). */
-const maximumTimerMs = 2_147_483_647;
+const knownOfMtls: readonly string[] = [
+  'cert',
+  'key',
+  'pfx',
+  'passphrase',
+  'watch',
+  'reloadSeconds',
+] satisfies (keyof MtlsOptions)[];
 
 /** VSCHAR of RFC 6749 appendix A: of what client ids and secrets are made. */
 const visible = /^[\x20-\x7e]+$/;
@@ -58,7 +73,9 @@ export function readOptions(options: PartnerClientOptions): ClientSettings {
   if (issuedFor !== undefined && issuedFor !== 'sandbox' && issuedFor !== 'production') {
     throw new ConfigurationError("options.issuedFor has to be 'sandbox' or 'production'");
   }
-  const environment = resolveEnvironment(options.environment, options.mtls !== undefined);
+  const mtls = readMtls(options.mtls);
+  checkSource(options.ca, 'options.ca');
+  const environment = resolveEnvironment(options.environment, mtls !== undefined);
   checkIssuedFor(environment, issuedFor);
   return {
     environment,
@@ -66,7 +83,7 @@ export function readOptions(options: PartnerClientOptions): ClientSettings {
     clientId,
     clientSecret:
       typeof clientSecret === 'function' ? clientSecret : readSecret(clientSecret, { environment, issuedFor }),
-    mtls: options.mtls,
+    mtls,
     ca: options.ca,
     systemAuthorities: readBoolean(options.systemAuthorities, true, 'options.systemAuthorities'),
     minimumRemainingMs: readMinimumRemaining(tokens.minimumRemainingSeconds, 'options.tokens.minimumRemainingSeconds'),
@@ -98,43 +115,27 @@ export function readSecret(
   return secret;
 }
 
-/** In milliseconds. @throws ConfigurationError */
-export function readMinimumRemaining(seconds: number | undefined, name: string): number | undefined {
-  return seconds === undefined ? undefined : readNumber(seconds, 0, name, { from: 0, to: 1e9 }) * 1000;
-}
-
-/** @throws ConfigurationError */
-export function readTimeout(given: number | undefined, otherwise: number, name: string): number {
-  return readNumber(given, otherwise, name, { from: 1, to: maximumTimerMs });
-}
-
-function readNumber(
-  given: unknown,
-  otherwise: number,
-  name: string,
-  { from, to, whole = false }: { readonly from: number; readonly to: number; readonly whole?: boolean },
-): number {
-  if (given === undefined) return otherwise;
-  if (typeof given === 'number' && given >= from && given <= to && (!whole || Number.isInteger(given))) return given;
-  throw new ConfigurationError(`${name} has to be a ${whole ? 'whole ' : ''}number from ${from} to ${to}`);
-}
-
-function readBoolean(given: unknown, otherwise: boolean, name: string): boolean {
-  if (given === undefined) return otherwise;
-  if (typeof given === 'boolean') return given;
-  throw new ConfigurationError(`${name} has to be true or false`);
-}
-
-function readFunction<F>(given: F | undefined, name: string): F | undefined {
-  if (given === undefined || typeof given === 'function') return given;
-  throw new ConfigurationError(`${name} has to be a function`);
-}
-
-/** @throws ConfigurationError for something that is no object, or has a member nobody would read */
-export function refuseUnknown(given: unknown, names: readonly string[], where: string): void {
-  if (typeof given !== 'object' || given === null) throw new ConfigurationError(`${where} has to be an object`);
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`${where} has no member "${unknown}". Known are: ${names.join(', ')}`);
+/** Whether the sources can be read is seen at the first call. @throws ConfigurationError */
+function readMtls(mtls: MtlsOptions | undefined): MtlsOptions | undefined {
+  if (mtls === undefined) return undefined;
+  refuseUnknown(mtls, knownOfMtls, 'options.mtls');
+  const { cert, key, pfx, passphrase, watch, reloadSeconds } = mtls;
+  for (const name of ['cert', 'key', 'pfx'] as const) checkSource(mtls[name], `options.mtls.${name}`);
+  if (pfx === undefined ? cert === undefined || key === undefined : cert !== undefined || key !== undefined) {
+    throw new ConfigurationError('options.mtls has to have either cert and key, or pfx.');
   }
+  if (passphrase !== undefined && typeof passphrase !== 'string' && typeof passphrase !== 'function') {
+    throw new ConfigurationError('options.mtls.passphrase has to be text, or a function that gives it.');
+  }
+  readBoolean(watch, true, 'options.mtls.watch');
+  readNumber(reloadSeconds, 0, 'options.mtls.reloadSeconds', { from: 0, to: 1e9 });
+  return mtls;
+}
+
+function checkSource(source: unknown, name: string): void {
+  if (source === undefined || typeof source === 'string' || typeof source === 'function') return;
+  if (source instanceof Uint8Array) return;
+  throw new ConfigurationError(
+    `${name} has to be text, bytes, the path of a file, or a function that gives one of them.`,
+  );
 }

@@ -12,12 +12,18 @@ import {
   theSecret,
   tokenReply,
 } from './loopback-for-tests.js';
-import { plainCause, redact } from './observe/redact.js';
+import { redact } from './observe/redact.js';
+import { plainCause } from './plain-cause.js';
 
 afterEach(stopLoopback);
 
 const tokenValue = 'opaque.token/value+of==the-test';
 const basic = Buffer.from(`client-1:${theSecret}`).toString('base64');
+
+/** As JSON that hides its text from who searches for it. */
+function escaped(text = ''): string {
+  return `"${Array.from(text, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`;
+}
 
 function allViews(value: unknown): string {
   return [
@@ -85,6 +91,42 @@ describe('[SDK-52] no secret shows', () => {
     ['a time-out', { answer: () => 'never' }, { timeoutMs: 50 }],
     ['a token request that breaks', { answerToken: () => 'reset' }, { retry: { maximumDelayMs: 1 } }],
     [
+      'a refusal that repeats the token in the escapes of JSON',
+      {
+        answer: ({ headers }) => ({
+          status: 403,
+          headers: { 'content-type': 'application/json' },
+          body: `{"message":${escaped(headers.authorization)},${escaped(headers.authorization)}:[${escaped(headers.authorization)}]}`,
+        }),
+      },
+      {},
+    ],
+    [
+      'a refusal that repeats the token in escapes, and is called text',
+      {
+        answer: ({ headers }) => ({
+          status: 403,
+          headers: { 'content-type': 'text/plain' },
+          body: headers.authorization?.replaceAll('/', '\\/'),
+        }),
+      },
+      {},
+    ],
+    [
+      'a success that can not be read and repeats the token in its headers',
+      {
+        answer: ({ headers }) => ({
+          headers: {
+            'content-type': 'application/json',
+            'x-echo': String(headers.authorization),
+            'x-trace-id': String(headers.authorization),
+          },
+          body: '{',
+        }),
+      },
+      {},
+    ],
+    [
       'a token request that is refused with what it sent',
       {
         answerToken: ({ headers }) => ({ status: 400, body: { error: 'x', error_description: headers.authorization } }),
@@ -113,6 +155,19 @@ describe('[SDK-52] no secret shows', () => {
     const error = await errorOf(aPartnerClient(api, changes).post('/v1/x', {}));
     expect(error).toBeInstanceOf(errors.PartnerClientError);
     expectNoSecret(error);
+    expect(allViews(error)).not.toContain(tokenValue.replaceAll('/', '\\/'));
+  });
+
+  test('as a trace id, which some answers repeat it in', async () => {
+    const events: unknown[] = [];
+    const api = await startApi({
+      answerToken: () => tokenReply(tokenValue),
+      answer: ({ headers }) => ({ headers: { 'x-trace-id': String(headers.authorization) }, body: {} }),
+    });
+    const client = aPartnerClient(api, { onEvent: (event) => events.push(event) });
+    expect((await client.get('/v1/x')).traceId).toBe('Bearer ***');
+    await client.fetch('/v1/x');
+    expectNoSecret(events);
   });
 });
 
@@ -124,7 +179,7 @@ describe('every kind of error', () => {
     new errors.CertificateError('m'),
     new errors.TlsError('m'),
     new errors.ConnectionError('m', { mayHaveArrived: true }),
-    new errors.TimeoutError('m'),
+    new errors.TimeoutError('m', { mayHaveArrived: true }),
     new errors.TokenError('m'),
     new errors.ApiError('m', answer),
     new errors.RateLimitedError('m', { ...answer, retryAfterMs: undefined }),

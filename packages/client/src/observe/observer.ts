@@ -5,16 +5,20 @@ const debug = debuglog('tollward-client');
 
 export type Observe = (event: ClientEvent) => void;
 
-/** Tells `onEvent` and the debug log. An observer that throws must not break the call that it watches. */
-export function openObserver(onEvent: Observe | undefined): Observe {
+/** Tells `onEvent` and the debug log. An observer that fails, at once or later, must not break the call that it watches. */
+export function openObserver(onEvent: ((event: ClientEvent) => unknown) | undefined): Observe {
   return (event) => {
     if (debug.enabled) debug('%s', describeEvent(event));
-    try {
-      onEvent?.(event);
-    } catch (error) {
-      debug('onEvent threw for %s: %s', event.type, error instanceof Error ? error.message : typeof error);
-    }
+    if (onEvent === undefined) return;
+    tell(onEvent, event).catch((error: unknown) => {
+      debug('onEvent failed for %s: %s', event.type, error instanceof Error ? error.message : typeof error);
+    });
   };
+}
+
+/** Async, so that what is thrown and what is rejected are the same. It is called before this returns. */
+async function tell(onEvent: (event: ClientEvent) => unknown, event: ClientEvent): Promise<void> {
+  await onEvent(event);
 }
 
 /** One line. */

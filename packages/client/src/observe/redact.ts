@@ -5,15 +5,17 @@ import { redactSecrets } from '@tollward/protocol';
 
 /** Replaces everything that has the form of a secret of Tollward, and each of `secrets`, whatever its form. */
 export function redact(text: string, secrets: readonly string[] = []): string {
-  const known = secrets.filter((secret) => secret !== '');
+  const known = secrets.filter((secret) => secret !== '').flatMap(writtenForms);
   return redactSecrets(known.reduce((rest, secret) => rest.replaceAll(secret, '***'), text));
 }
 
-/** What may be kept of an error of somebody else: its name, code and message. */
-export function plainCause(error: unknown, secrets: readonly string[] = []): Error | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const plain = new Error(redact(error.message, secrets));
-  plain.name = error.name;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? Object.assign(plain, { code }) : plain;
+/** As it is, as some write it in JSON, and as in a URL. */
+function writtenForms(secret: string): string[] {
+  return [secret, secret.replaceAll('/', '\\/'), encodeURIComponent(secret)];
+}
+
+/** A text of somebody else for a message or a log: on one line, without what would steer a terminal, and not endless. */
+export function quote(text: string, longest: number): string {
+  const line = text.replaceAll(/[\s\p{C}]+/gu, ' ').trim();
+  return line.length > longest ? `${line.slice(0, longest)}...` : line;
 }

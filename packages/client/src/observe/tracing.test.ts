@@ -75,6 +75,37 @@ describe('tracing', () => {
     expect(spans[0]).toMatchObject({ status: 2, ended: 1, attributes });
   });
 
+  test('[SDK-62] that throws at any point disturbs no call', () => {
+    const fail = (): never => {
+      throw new Error('tracer');
+    };
+    const { api } = aTelemetry();
+    const broken: OpenTelemetry[] = [
+      { ...api, trace: { ...api.trace, getTracer: fail } },
+      { ...api, trace: { ...api.trace, getTracer: () => ({ startSpan: fail }) } },
+      { ...api, propagation: { inject: fail } },
+      {
+        ...api,
+        trace: {
+          ...api.trace,
+          getTracer: () => ({ startSpan: () => ({ setAttribute: fail, setStatus: fail, end: fail }) }),
+        },
+      },
+    ];
+    for (const telemetry of broken) {
+      const span = openTracing(telemetry)(request);
+      expect(span.headers).toBeTypeOf('object');
+      span.end({ status: 200 });
+    }
+  });
+
+  test('sends no header that could not be sent', () => {
+    const { api } = aTelemetry();
+    const inject = (_: unknown, carrier: Record<string, string>) =>
+      void Object.assign(carrier, { TraceParent: '00-1', 'x-note': 'a\nb', 'x y': 'c' });
+    expect(openTracing({ ...api, propagation: { inject } })(request).headers).toEqual({ traceparent: '00-1' });
+  });
+
   test('does nothing without the package', () => {
     const span = openTracing(undefined)(request);
     expect(span.headers).toEqual({});

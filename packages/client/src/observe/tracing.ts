@@ -2,6 +2,7 @@
 // for HTTP. Without it nothing happens. The package is looked up and never imported, so that it stays optional.
 
 import { createRequire } from 'node:module';
+import { isSendable, isToken } from '../request/header-values.js';
 
 /** As much of `@opentelemetry/api` 1.x as is used here. */
 export interface OpenTelemetry {
@@ -37,6 +38,9 @@ export type StartSpan = (request: {
   readonly path: string;
 }) => RequestSpan;
 
+/** As without the package. */
+const noSpan: RequestSpan = { headers: {}, end: () => undefined };
+
 const clientKind = 2;
 const errorStatus = 2;
 
@@ -56,8 +60,24 @@ function isOpenTelemetry(found: unknown): found is OpenTelemetry {
   );
 }
 
+/** A tracer that throws must not break the call that it watches. */
 export function openTracing(api: OpenTelemetry | undefined): StartSpan {
-  if (api === undefined) return () => ({ headers: {}, end: () => undefined });
+  const startSpan = api === undefined ? undefined : unlessItThrows(() => startSpans(api));
+  return (request) => {
+    const span = unlessItThrows(() => startSpan?.(request)) ?? noSpan;
+    return { headers: span.headers, end: (outcome) => unlessItThrows(() => span.end(outcome)) };
+  };
+}
+
+function unlessItThrows<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+function startSpans(api: OpenTelemetry): StartSpan {
   const tracer = api.trace.getTracer('@tollward/client');
   return ({ method, origin, path }) => {
     const active = api.context.active();
@@ -69,10 +89,8 @@ export function openTracing(api: OpenTelemetry | undefined): StartSpan {
     const span = tracer.startSpan(`${method} ${templateOf(path)}`, { kind: clientKind, attributes }, active);
     const carrier: Record<string, string> = {};
     api.propagation.inject(api.trace.setSpan(active, span), carrier);
-    // Baggage is what an application tells its own parts; it is not for another company.
-    const { baggage: _, ...headers } = carrier;
     return {
-      headers,
+      headers: sendableOf(carrier),
       end: (outcome) => {
         if ('status' in outcome) span.setAttribute('http.response.status_code', outcome.status);
         else span.setAttribute('error.type', outcome.error);
@@ -81,6 +99,14 @@ export function openTracing(api: OpenTelemetry | undefined): StartSpan {
       },
     };
   };
+}
+
+function sendableOf(carrier: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(carrier)
+    .map(([name, value]): [string, string] => [name.toLowerCase(), String(value)])
+    // Baggage is what an application tells its own parts; it is not for another company.
+    .filter(([name, value]) => name !== 'baggage' && isToken(name) && isSendable(value));
+  return Object.fromEntries(entries);
 }
 
 /** A path with its numbers and UUIDs as `{id}`: names of spans have to be few. */

@@ -1,4 +1,5 @@
-import { FormData, Response } from 'undici';
+import { inspect } from 'node:util';
+import { FormData, type RequestInit, Response } from 'undici';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TimeoutError } from '../errors.js';
 import { aPartnerClient, errorOf, invalidToken, startApi, stopLoopback } from '../loopback-for-tests.js';
@@ -95,6 +96,49 @@ describe('client.fetch', () => {
     expect(await errorOf(client.fetch('/v1/x'))).toBeInstanceOf(TimeoutError);
     const reason = new Error('stop');
     expect(await errorOf(client.fetch('/v1/x', { signal: AbortSignal.abort(reason) }))).toBe(reason);
+  });
+
+  test.each<[string, RequestInit]>([
+    ['a GET with a body', { body: 'x' }],
+    ['a method that is not known', { method: 'TRACE' }],
+    ['a stream without duplex', { method: 'POST', body: new Blob(['a']).stream() as ReadableStream<Uint8Array> }],
+    ['a header that could end its line', { headers: { 'x-note': 'evil\r\nx: y' } }],
+    ['a value beyond ASCII', { headers: { 'x-note': 'evil \u00fc' } }],
+    ['a header of the connection', { headers: { 'content-length': '9' } }],
+    ['an empty correlation id', { headers: { 'x-external-correlation-id': '' } }],
+    ['an empty key', { headers: { 'x-idempotence-uuid': '' } }],
+    ['a signal that is none', { signal: {} as AbortSignal }],
+    ['a mode that is not known', { mode: 'unknown' as 'cors' }],
+  ])('[SDK-63] refuses %s before anything is sent, and does not repeat it', async (_, init) => {
+    const api = await startApi();
+    const error = await errorOf(aPartnerClient(api).fetch('/v1/x', init));
+    expect(error).toMatchObject({ kind: 'configuration' });
+    expect(inspect(error)).not.toContain('evil');
+    expect([...api.tokenRequests, ...api.calls]).toHaveLength(0);
+  });
+
+  test('fails with an error of the package when a refusal breaks off', async () => {
+    const api = await startApi({
+      answer: () => (response) => {
+        response.writeHead(401, { 'content-length': '99' });
+        response.write('{');
+        setImmediate(() => response.socket?.resetAndDestroy());
+      },
+    });
+    expect(await errorOf(aPartnerClient(api).fetch('/v1/x'))).toMatchObject({
+      kind: 'connection',
+      mayHaveArrived: true,
+    });
+  });
+
+  test('has the key of its failure, and does not repeat what may have arrived', async () => {
+    const api = await startApi({ answer: () => 'reset' });
+    const init = { method: 'POST', body: '{}', headers: { 'x-idempotence-uuid': 'pay-7' } };
+    expect(await errorOf(aPartnerClient(api).fetch('/v1/x', init))).toMatchObject({
+      idempotencyKey: 'pay-7',
+      isRetryable: true,
+    });
+    expect(api.calls).toHaveLength(1);
   });
 
   test('lets a body be read after its own time, and ended by the signal', async () => {

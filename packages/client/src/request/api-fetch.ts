@@ -1,28 +1,37 @@
 // `fetch` over a line of the client. The one that is built into Node ignores an https.Agent without a word, so no client certificate is sent.
 
 import { randomUUID } from 'node:crypto';
-import { type BodyInit, FormData, fetch, Headers, type RequestInit, Response } from 'undici';
-import { ConfigurationError, TimeoutError } from '../errors.js';
+import { type BodyInit, FormData, fetch, Headers, Request, type RequestInit, Response } from 'undici';
+import { ConfigurationError } from '../errors.js';
 import { type SharedLine, takeLine } from '../lines.js';
 import { redact } from '../observe/redact.js';
+import { plainCause } from '../plain-cause.js';
 import type { AccessToken } from '../tokens/access-token.js';
 import { saysInvalidToken } from './answer-error.js';
 import { type Deadline, openDeadline } from './deadline.js';
-import { type CallParts, checkBinding } from './perform-call.js';
+import { type CallParts, checkBinding, timeoutError } from './perform-call.js';
 import { membersOf, parseJson } from './read-body.js';
-import { checkCorrelationId, resolveTarget } from './read-request.js';
-import { describeFault, readBounded } from './send.js';
+import {
+  type CallFacts,
+  checkCorrelationId,
+  checkHeaders,
+  checkIdempotencyKey,
+  checkSignal,
+  isSafe,
+  readMethod,
+  refuseOwnHeader,
+  resolveTarget,
+} from './read-request.js';
+import { readBounded } from './send.js';
+import { readTraceId, watchRequest } from './watch-request.js';
 
 /** @param input a path of the API, or a whole URL of it */
 export type ApiFetch = (input: string | URL, init?: RequestInit) => Promise<Response>;
 
-interface FetchCall {
+interface FetchCall extends CallFacts {
   readonly url: URL;
   readonly init: RequestInit;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly correlationId: string;
-  readonly repeatable: boolean;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 const maximumRefusalBytes = 64 * 1024;
@@ -31,34 +40,36 @@ export function openFetch(parts: CallParts): ApiFetch {
   const { settings, surroundings, transport, tokens } = parts;
   return async (input, init = {}) => {
     const call = readFetch(input, init, parts);
-    const { timeoutMs } = settings;
+    const progress = { isUnderWay: false };
     const deadline = openDeadline({
-      timeoutMs,
+      timeoutMs: settings.timeoutMs,
       signal: init.signal ?? undefined,
       steadyClock: surroundings.world.steadyClock,
-      reason: () =>
-        new TimeoutError(`${call.method} ${call.url.pathname} was not answered within ${timeoutMs} ms.`, {
-          correlationId: call.correlationId,
-          isRetryable: call.repeatable,
-        }),
+      reason: () => timeoutError(call, settings.timeoutMs, progress.isUnderWay),
     });
     try {
       for (let attempt = 1; ; attempt += 1) {
+        progress.isUnderWay = false;
         // The dispatcher of a released line is closed gently, so a body that is still read goes on.
         const { line, release } = await takeLine(transport, deadline);
         try {
           const token = await deadline.race(tokens.take(line, { minimumRemainingMs: settings.minimumRemainingMs }));
-          const response = await fetchOnce(call, { line, token, attempt, deadline }, parts);
-          if (response.status !== 401) return response;
-          const refused = await readRefusal(response, token);
-          if (!refused.isInvalidToken) return refused.response;
-          tokens.forget(token);
-          if (attempt > 1 || !canBeSentAgain(init.body)) return refused.response;
+          const onStart = () => {
+            progress.isUnderWay = true;
+          };
+          const { response, isInvalidToken } = await fetchOnce(
+            call,
+            { line, token, attempt, deadline, onStart },
+            parts,
+          );
+          if (response.status !== 401) tokens.noteAccepted(token);
+          if (!isInvalidToken) return response;
+          const mayHaveAnother = tokens.forget(token);
+          if (!mayHaveAnother || attempt > 1 || !canBeSentAgain(init.body)) return response;
         } finally {
           release();
         }
-        const { method, correlationId } = call;
-        const path = call.url.pathname;
+        const { method, path, correlationId } = call;
         surroundings.observe({
           type: 'retry',
           method,
@@ -81,79 +92,111 @@ function readFetch(input: unknown, init: RequestInit, { settings }: CallParts): 
     throw new ConfigurationError('client.fetch() takes a path or a URL. Of a Request, give its url and its parts.');
   }
   const url = resolveTarget(String(input), settings.environment);
-  const headers = new Headers(init.headers);
-  if (headers.has('authorization')) {
-    throw new ConfigurationError('The header "authorization" can not be given: the client adds its token itself.');
-  }
-  const correlationId = headers.get('x-external-correlation-id') ?? randomUUID();
+  const method = readMethod(init.method ?? 'GET');
+  checkSignal(init.signal ?? undefined);
+  const given = readHeaders(init.headers);
+  const { 'x-external-correlation-id': correlationId = randomUUID(), 'x-idempotence-uuid': idempotencyKey } = given;
   checkCorrelationId(correlationId);
-  headers.set('x-external-correlation-id', correlationId);
-  const method = (init.method ?? 'GET').toUpperCase();
-  const repeatable = method === 'GET' || method === 'HEAD' || headers.has('x-idempotence-uuid');
-  return { url, init, method, headers, correlationId, repeatable };
+  checkIdempotencyKey(idempotencyKey);
+  const headers = checkHeaders({ ...given, 'x-external-correlation-id': correlationId });
+  checkParts(url, { ...init, method, headers });
+  const repeatable = isSafe(method) || idempotencyKey !== undefined;
+  return {
+    url,
+    init,
+    method,
+    path: url.pathname,
+    headers,
+    correlationId,
+    idempotencyKey,
+    repeatable,
+    repeatableByCaller: repeatable,
+  };
 }
 
-async function fetchOnce(
-  call: FetchCall,
-  {
-    line,
-    token,
-    attempt,
-    deadline,
-  }: {
-    readonly line: SharedLine;
-    readonly token: AccessToken;
-    readonly attempt: number;
-    readonly deadline: Deadline;
-  },
-  { surroundings }: CallParts,
-): Promise<Response> {
-  checkBinding(token, line);
-  const { origin, observe, startSpan, world } = surroundings;
-  const { url, init, method, correlationId } = call;
-  const path = url.pathname;
-  const facts = { method, path, attempt, correlationId };
-  const startedAt = world.steadyClock();
-  observe({ type: 'request', ...facts });
-  const span = startSpan({ method, origin, path });
+function readHeaders(given: RequestInit['headers']): Partial<Record<string, string>> {
+  let headers: Headers;
   try {
-    const headers = new Headers(call.headers);
-    for (const [name, value] of Object.entries(span.headers)) headers.set(name, value);
-    headers.set('authorization', `Bearer ${token.value}`);
+    headers = new Headers(given);
+  } catch {
+    // What it says repeats the value.
+    throw new ConfigurationError('The headers have a name or a value that no header can carry.');
+  }
+  for (const name of headers.keys()) refuseOwnHeader(name);
+  return Object.fromEntries(headers);
+}
+
+/** What undici would say only after a token was fetched. */
+function checkParts(url: URL, init: RequestInit): void {
+  const { body } = init;
+  if (!canBeSentAgain(body) && init.duplex !== 'half') {
+    throw new ConfigurationError('A stream is sent with duplex: "half".');
+  }
+  try {
+    // A stream would be begun.
+    new Request(url, { ...init, body: canBeSentAgain(body) ? toOwnForm(body) : '', signal: null });
+  } catch (error) {
+    const cause = plainCause(error);
+    throw new ConfigurationError(`client.fetch() can not send this: ${cause?.message ?? 'it has no reason'}`, {
+      cause,
+    });
+  }
+}
+
+interface FetchAttempt {
+  readonly line: SharedLine;
+  readonly token: AccessToken;
+  readonly attempt: number;
+  readonly deadline: Deadline;
+  readonly onStart: () => void;
+}
+
+interface Fetched {
+  readonly status: number;
+  readonly traceId: string | undefined;
+  readonly response: Response;
+  readonly isInvalidToken: boolean;
+}
+
+function fetchOnce(
+  call: FetchCall,
+  { line, token, attempt, deadline, onStart }: FetchAttempt,
+  { surroundings }: CallParts,
+): Promise<Fetched> {
+  checkBinding(token, line);
+  const { url, init, method } = call;
+  const secrets = [token.value];
+  const request = { ...call, attempt, secrets, onStart };
+  return watchRequest(line.dispatcher, request, deadline, surroundings, async (outlet) => {
     const response = await deadline.race(
       fetch(url, {
         ...init,
         method,
-        headers,
+        headers: { ...outlet.headers, ...call.headers, authorization: `Bearer ${token.value}` },
         body: toOwnForm(init.body),
         // The deadline ends with the headers; the caller's signal may still end the body.
         signal: init.signal ? AbortSignal.any([deadline.signal, init.signal]) : deadline.signal,
-        dispatcher: line.dispatcher,
+        dispatcher: outlet.dispatcher,
         redirect: 'manual',
       }),
     );
-    const { status } = response;
-    span.end({ status });
-    const traceId = response.headers.get('x-trace-id') ?? undefined;
-    observe({ type: 'response', ...facts, status, traceId, durationMs: world.steadyClock() - startedAt });
-    return response;
-  } catch (error) {
-    // undici says "fetch failed", and why in the cause.
-    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const fault = deadline.signal.aborted ? deadline.signal.reason : describeFault(reason, origin, call);
-    span.end({ error: fault instanceof Error ? fault.name : 'unknown' });
-    throw fault;
-  }
+    const { status, headers } = response;
+    const facts = { status, traceId: readTraceId(headers.get('x-trace-id') ?? undefined, secrets) };
+    return {
+      ...facts,
+      ...(status === 401 ? await readRefusal(response, secrets) : { response, isInvalidToken: false }),
+    };
+  });
 }
 
 /** Some servers repeat the token in their answer. */
 async function readRefusal(
   response: Response,
-  token: AccessToken,
-): Promise<{ readonly isInvalidToken: boolean; readonly response: Response }> {
+  secrets: readonly string[],
+): Promise<Pick<Fetched, 'response' | 'isInvalidToken'>> {
   const { status, statusText, headers } = response;
   const { bytes } = await readBounded(response.body ?? [], maximumRefusalBytes);
-  const text = redact(bytes.toString('utf8'), [token.value]);
+  const text = redact(bytes.toString('utf8'), secrets);
   const isInvalidToken = saysInvalidToken(membersOf(parseJson(text)?.value), headers.get('www-authenticate') ?? '');
   return { isInvalidToken, response: new Response(text, { status, statusText, headers }) };
 }

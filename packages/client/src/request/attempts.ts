@@ -1,12 +1,11 @@
 import { ConnectionError, type PartnerClientError } from '../errors.js';
 import type { ClientSettings } from '../read-options.js';
-import { readRetryAfter } from './answer-error.js';
+import { mayHaveActed, readRetryAfter } from './answer-error.js';
 import type { Deadline } from './deadline.js';
 import { decideRetry, type FailedAttempt } from './decide-retry.js';
-import type { PreparedCall } from './read-request.js';
-import { type Answer, type Surroundings, send } from './send.js';
-
-type Repeated = Pick<PreparedCall, 'method' | 'path' | 'repeatable' | 'correlationId'>;
+import type { CallFacts } from './read-request.js';
+import { type Answer, send } from './send.js';
+import type { Surroundings } from './watch-request.js';
 
 export type AttemptResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -24,7 +23,7 @@ export type AttemptResult<T> =
  * @throws the error of the last attempt
  */
 export async function runAttempts<T>(
-  call: Repeated,
+  call: CallFacts,
   attempt: (number: number) => Promise<AttemptResult<T>>,
   deadline: Deadline,
   { observe, world }: Surroundings,
@@ -69,10 +68,20 @@ export async function trySend(
   }
 }
 
-export function failedConnection<T>(error: ConnectionError): AttemptResult<T> {
-  return { ok: false, error, status: undefined, mayHaveArrived: error.mayHaveArrived, retryAfterMs: undefined };
+/** @param unsure the failure of an attempt before, which may have been carried out: that this one did not arrive does not settle it */
+export function failedConnection<T>(fault: ConnectionError, unsure?: PartnerClientError): AttemptResult<T> {
+  const { mayHaveArrived } = fault;
+  const error = mayHaveArrived ? fault : (unsure ?? fault);
+  return { ok: false, error, status: undefined, mayHaveArrived, retryAfterMs: undefined };
 }
 
-export function failedAnswer<T>(error: PartnerClientError, answer: Answer, now: number): AttemptResult<T> {
-  return { ok: false, error, status: answer.status, mayHaveArrived: true, retryAfterMs: readRetryAfter(answer, now) };
+export function failedAnswer<T>(
+  error: PartnerClientError,
+  answer: Answer,
+  now: number,
+  isUnsure: boolean,
+): AttemptResult<T> {
+  const { status } = answer;
+  const mayHaveArrived = mayHaveActed(status, isUnsure);
+  return { ok: false, error, status, mayHaveArrived, retryAfterMs: readRetryAfter(answer, now) };
 }

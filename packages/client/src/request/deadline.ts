@@ -23,10 +23,10 @@ export function openDeadline({ timeoutMs, signal: outer, steadyClock, reason }: 
   const controller = new AbortController();
   const { signal } = controller;
   const end = steadyClock() + timeoutMs;
-  const timer = setTimeout(() => controller.abort(reason()), timeoutMs);
   const onOuterAbort = () => controller.abort(outer?.reason);
   if (outer?.aborted) onOuterAbort();
   else outer?.addEventListener('abort', onOuterAbort, { once: true });
+  const timer = setTimeout(() => controller.abort(reason()), timeoutMs);
 
   return {
     signal,

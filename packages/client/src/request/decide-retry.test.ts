@@ -29,7 +29,12 @@ describe('a failed attempt', () => {
   );
 
   test('[SDK-35] that was refused for too many is repeated, whatever it was', () => {
-    expect(isRepeated({ status: 429, repeatable: false })).toBe(true);
+    expect(isRepeated({ status: 429, mayHaveArrived: false, repeatable: false })).toBe(true);
+  });
+
+  test('[SDK-35] that was refused for too many is not repeated when one before it may have been carried out', () => {
+    expect(isRepeated({ status: 429, mayHaveArrived: true, repeatable: false })).toBe(false);
+    expect(isRepeated({ status: 429, mayHaveArrived: true, repeatable: true })).toBe(true);
   });
 
   test.each([400, 401, 403, 404, 409, 422, 500, 501])('[SDK-35] with the answer %i is not repeated', (status) => {

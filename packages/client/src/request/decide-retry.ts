@@ -4,7 +4,7 @@
 export interface FailedAttempt {
   /** Of the answer; undefined when there was none. */
   readonly status: number | undefined;
-  /** Without an answer: whether the request may have reached the server all the same. */
+  /** Whether this attempt or one before it may have been carried out. An answer of 429 says that its own was not. */
   readonly mayHaveArrived: boolean;
   readonly retryAfterMs: number | undefined;
   /** Whether a second arrival does no harm: a safe method, or one with an idempotency key. */
@@ -31,9 +31,8 @@ export function mayRepeat({
   mayHaveArrived,
   repeatable,
 }: Omit<FailedAttempt, 'attempt' | 'retryAfterMs'>): boolean {
-  if (status === 429) return true;
-  if (status === undefined) return repeatable || !mayHaveArrived;
-  return repeatable && transient.has(status);
+  const isHarmless = repeatable || !mayHaveArrived;
+  return isHarmless && (status === undefined || status === 429 || transient.has(status));
 }
 
 /**

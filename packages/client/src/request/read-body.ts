@@ -21,19 +21,31 @@ export function decodeBody({ bytes, headers }: Answer, responseType: ResponseTyp
 
 /** Of an error: JSON where it is, text where not, undefined when empty. `clean` takes away what must not be kept. */
 export function decodeErrorBody({ bytes, headers }: Answer, clean: (text: string) => string): unknown {
-  const text = clean(readText(bytes));
+  const text = readText(bytes);
   if (text.trim() === '') return undefined;
-  const json = isJson(firstOf(headers['content-type'])) ? parseJson(text) : undefined;
-  return json === undefined ? text : json.value;
+  // After the escapes of JSON were read, as they would hide a secret.
+  const json = isJson(firstOf(headers['content-type']))
+    ? parseJson(text, (_, value) => cleanOf(value, clean))
+    : undefined;
+  return json === undefined ? clean(text) : json.value;
+}
+
+function cleanOf(value: unknown, clean: (text: string) => string): unknown {
+  if (typeof value === 'string') return clean(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [clean(name), member]));
 }
 
 function readText(bytes: Buffer): string {
   return new TextDecoder().decode(bytes);
 }
 
-export function parseJson(text: string): { readonly value: unknown } | undefined {
+export function parseJson(
+  text: string,
+  change?: (name: string, value: unknown) => unknown,
+): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(text, change) };
   } catch {
     return undefined;
   }
@@ -64,6 +76,7 @@ export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-function readWord(value: unknown): string | undefined {
+/** A word for a reason, and nothing longer or stranger. */
+export function readWord(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,80}$/.test(value) ? value : undefined;
 }

@@ -138,6 +138,31 @@ describe('headers', () => {
     expect(read('/v1', {}, 'POST').repeatable).toBe(false);
   });
 
+  test('[SDK-67] whose key was made here is repeated here, and by the caller only where that does no harm', () => {
+    const by = (idempotencyKey: string | true | undefined, method: string) => {
+      const { repeatable, repeatableByCaller } = read('/v1', { idempotencyKey }, method);
+      return [repeatable, repeatableByCaller];
+    };
+    expect(by(true, 'POST')).toEqual([true, false]);
+    expect(by('pay-7', 'POST')).toEqual([true, true]);
+    expect(by(undefined, 'POST')).toEqual([false, false]);
+    expect(by(true, 'GET')).toEqual([true, true]);
+  });
+
+  test.each<[string, unknown]>([
+    ['an empty key', { idempotencyKey: '' }],
+    ['a key that is no text', { idempotencyKey: 7 }],
+    ['false as a key', { idempotencyKey: false }],
+    ['an empty correlation id', { correlationId: '' }],
+    ['a signal that is none', { signal: {} }],
+    ['a copied token', { token: { expiresAt: new Date(), certificateThumbprint: null } }],
+    ['an empty token', { token: { value: '' } }],
+    ['a token with a line break', { token: { value: 'a\nb' } }],
+    ['no token', { token: null }],
+  ])('[SDK-67] are not made of %s', (_, options) => {
+    expect(() => read('/v1', options as RequestOptions, 'POST')).toThrow(ConfigurationError);
+  });
+
   test.each([
     'Authorization',
     'Host',

@@ -4,24 +4,32 @@
 import { randomUUID } from 'node:crypto';
 import type { ResolvedEnvironment } from '../environments.js';
 import { ConfigurationError } from '../errors.js';
-import { plainCause } from '../observe/redact.js';
-import { type ClientSettings, readMinimumRemaining, readTimeout, refuseUnknown } from '../read-options.js';
+import { plainCause } from '../plain-cause.js';
+import type { ClientSettings } from '../read-options.js';
+import { readMinimumRemaining, readTimeout, refuseUnknown } from '../read-values.js';
 import type { AccessToken } from '../tokens/access-token.js';
 import { isSendable, isToken } from './header-values.js';
 import type { RequestOptions, ResponseType } from './request-options.js';
 
-/** A call as it is sent in each of its attempts, without its token. */
-export interface PreparedCall {
+/** What events and errors say of a call. */
+export interface CallFacts {
   readonly method: string;
-  /** With query. */
-  readonly target: string;
   /** Without query, which may say more than a log should. */
   readonly path: string;
+  readonly correlationId: string;
+  readonly idempotencyKey: string | undefined;
+  /** Whether a second arrival of the same request does no harm. */
+  readonly repeatable: boolean;
+  /** Whether the same holds when it is called for again: not with a key that was made here, as the next call gets another one. */
+  readonly repeatableByCaller: boolean;
+}
+
+/** A call as it is sent in each of its attempts, without its token. */
+export interface PreparedCall extends CallFacts {
+  /** With query. */
+  readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | undefined;
-  /** Whether a second arrival does no harm. */
-  readonly repeatable: boolean;
-  readonly correlationId: string;
   readonly responseType: ResponseType;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
@@ -48,12 +56,9 @@ const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELE
 const responseTypes: readonly string[] = ['json', 'text', 'bytes', 'stream'] satisfies ResponseType[];
 const longestCorrelationId = 36;
 
-/** Headers that are made here, and what to use for each. */
+/** Headers that nobody may give, and why. */
 const ownHeaders: ReadonlyMap<string, string> = new Map([
-  ['authorization', 'The client adds its token itself; the option "token" takes another one'],
-  ['content-type', 'Use the option "contentType"'],
-  ['x-external-correlation-id', 'Use the option "correlationId"'],
-  ['x-idempotence-uuid', 'Use the option "idempotencyKey"'],
+  ['authorization', 'The client adds its token itself; request() takes another one as its option "token"'],
   ...[
     'host',
     'content-length',
@@ -67,6 +72,13 @@ const ownHeaders: ReadonlyMap<string, string> = new Map([
   ].map((name): [string, string] => [name, 'It belongs to the connection']),
 ]);
 
+/** Headers that have an option of a request each. */
+const optionHeaders: ReadonlyMap<string, string> = new Map([
+  ['content-type', 'Use the option "contentType"'],
+  ['x-external-correlation-id', 'Use the option "correlationId"'],
+  ['x-idempotence-uuid', 'Use the option "idempotencyKey"'],
+]);
+
 /** @throws ConfigurationError for what can not be sent, or not safely */
 export function readRequest(
   method: string,
@@ -75,13 +87,16 @@ export function readRequest(
   settings: Pick<ClientSettings, 'environment' | 'timeoutMs' | 'minimumRemainingMs'>,
 ): PreparedCall {
   refuseUnknown(options, knownOptions, 'The options of a request');
-  const upper = String(method).toUpperCase();
-  if (!methods.includes(upper)) throw new ConfigurationError(`The method has to be one of ${methods.join(', ')}`);
-  const { responseType = 'json', correlationId = randomUUID(), idempotencyKey, signal, token } = options;
+  const upper = readMethod(method);
+  const { responseType = 'json', correlationId = randomUUID(), signal, token } = options;
+  const idempotencyKey = options.idempotencyKey === true ? randomUUID() : options.idempotencyKey;
   if (!responseTypes.includes(responseType)) {
     throw new ConfigurationError(`responseType has to be one of ${responseTypes.join(', ')}`);
   }
   checkCorrelationId(correlationId);
+  checkIdempotencyKey(idempotencyKey);
+  checkSignal(signal);
+  checkToken(token);
   const url = resolveTarget(path, settings.environment);
   addQuery(url, options.query);
   const { body, contentType } = readBody(options, upper);
@@ -95,11 +110,13 @@ export function readRequest(
       ...readHeaders(options.headers),
       'content-type': contentType,
       'x-external-correlation-id': correlationId,
-      'x-idempotence-uuid': idempotencyKey === true ? randomUUID() : idempotencyKey,
+      'x-idempotence-uuid': idempotencyKey,
     }),
     body,
-    repeatable: upper === 'GET' || upper === 'HEAD' || idempotencyKey !== undefined,
+    repeatable: isSafe(upper) || idempotencyKey !== undefined,
+    repeatableByCaller: isSafe(upper) || typeof options.idempotencyKey === 'string',
     correlationId,
+    idempotencyKey,
     responseType,
     signal,
     timeoutMs: readTimeout(options.timeoutMs, settings.timeoutMs, 'timeoutMs'),
@@ -109,11 +126,45 @@ export function readRequest(
   };
 }
 
+/** In capitals. @throws ConfigurationError */
+export function readMethod(method: unknown): string {
+  const upper = String(method).toUpperCase();
+  if (methods.includes(upper)) return upper;
+  throw new ConfigurationError(`The method has to be one of ${methods.join(', ')}`);
+}
+
+/** RFC 9110 section 9.2.1, of what the API has. */
+export function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
 /** @throws ConfigurationError for one that the API would ignore */
-export function checkCorrelationId(correlationId: string): void {
-  if (typeof correlationId === 'string' && correlationId.length <= longestCorrelationId) return;
+export function checkCorrelationId(correlationId: unknown): void {
+  if (typeof correlationId === 'string' && correlationId !== '' && correlationId.length <= longestCorrelationId) return;
   throw new ConfigurationError(
-    `A correlation id has at most ${longestCorrelationId} characters, as a UUID has: the API ignores a longer one.`,
+    `A correlation id has from 1 to ${longestCorrelationId} characters, as a UUID has: the API ignores a longer one.`,
+  );
+}
+
+/** @throws ConfigurationError for one under which a payment would be repeated without protection */
+export function checkIdempotencyKey(key: unknown): void {
+  if (key === undefined || (typeof key === 'string' && key !== '')) return;
+  throw new ConfigurationError('An idempotency key has to be text that is not empty, or true for a new UUID.');
+}
+
+/** @throws ConfigurationError */
+export function checkSignal(signal: unknown): void {
+  const isSignal = typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal;
+  if (signal === undefined || isSignal) return;
+  throw new ConfigurationError('The signal has to be an AbortSignal.');
+}
+
+function checkToken(token: AccessToken | null | undefined): void {
+  if (token === undefined) return;
+  const value: unknown = token?.value;
+  if (typeof value === 'string' && value !== '' && isSendable(value)) return;
+  throw new ConfigurationError(
+    'The option "token" has to be what token() gave, itself: a copy made with {...token} or by JSON has no value.',
   );
 }
 
@@ -167,7 +218,7 @@ function readBody(
 ): { readonly body: string | Uint8Array | undefined; readonly contentType: string | undefined } {
   if (body === undefined && rawBody === undefined) return { body: undefined, contentType };
   if (body !== undefined && rawBody !== undefined) throw new ConfigurationError('Give "body" or "rawBody", not both.');
-  if (method === 'GET' || method === 'HEAD') throw new ConfigurationError(`${method} has no body.`);
+  if (isSafe(method)) throw new ConfigurationError(`${method} has no body.`);
   if (body === undefined) {
     if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return { body: rawBody, contentType };
     throw new ConfigurationError('rawBody has to be text or bytes. A stream can be sent with client.fetch().');
@@ -189,14 +240,23 @@ function writeJson(body: unknown): string {
 function readHeaders(headers: RequestOptions['headers'] = {}): Record<string, string | undefined> {
   const entries = Object.entries(headers).map(([name, value]): [string, string | undefined] => {
     const lower = name.toLowerCase();
-    const instead = ownHeaders.get(lower);
-    if (instead !== undefined) throw new ConfigurationError(`The header "${lower}" can not be given. ${instead}.`);
+    refuseHeader(lower, ownHeaders.get(lower) ?? optionHeaders.get(lower));
     return [lower, value];
   });
   return Object.fromEntries(entries);
 }
 
-function checkHeaders(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+/** @throws ConfigurationError for one that the client makes itself. @param name in lower case */
+export function refuseOwnHeader(name: string): void {
+  refuseHeader(name, ownHeaders.get(name));
+}
+
+function refuseHeader(name: string, why: string | undefined): void {
+  if (why !== undefined) throw new ConfigurationError(`The header "${name}" can not be given. ${why}.`);
+}
+
+/** @throws ConfigurationError for a name or value that no header can have */
+export function checkHeaders(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) continue;

@@ -17,7 +17,11 @@ export interface RequestOptions<R extends ResponseType = ResponseType> {
   readonly contentType?: string | undefined;
   /** Further headers. Those that the client makes itself are refused. */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Sent as `X-idempotence-uuid`, the same in every attempt: the call may then be repeated after a broken connection. True for a new UUID. */
+  /**
+   * Sent as `X-idempotence-uuid`, the same in every attempt: the call is then repeated after a broken connection too. Give it only where
+   * the API honours the header, as for balances and cards: a transfer has `customerTransactionId` in its body, and funding one has nothing.
+   * Keep the key until the call is settled, and call again with the same one. True for a new UUID: answer and error name it.
+   */
   readonly idempotencyKey?: string | true | undefined;
   /** Sent as `X-External-Correlation-Id`, at most 36 characters. Default: a new UUID. */
   readonly correlationId?: string | undefined;
@@ -51,6 +55,8 @@ export interface ApiResponse<T = unknown> {
   /** `x-trace-id`: what the support of the API asks for. */
   readonly traceId: string | undefined;
   readonly correlationId: string;
+  /** What was sent as `X-idempotence-uuid`. */
+  readonly idempotencyKey: string | undefined;
 }
 
 /** Names in lower case; an array for a header that came more than once. */

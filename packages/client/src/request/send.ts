@@ -1,29 +1,14 @@
-// One request over one line, watched.
+// One request over one line, and its answer as it is kept.
 
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { ConnectionError, TlsError } from '../errors.js';
-import type { Observe } from '../observe/observer.js';
-import { plainCause } from '../observe/redact.js';
-import type { StartSpan } from '../observe/tracing.js';
-import { describeTransportFault } from '../transport/describe-fault.js';
-import type { World } from '../world.js';
 import type { Deadline } from './deadline.js';
 import type { PreparedCall } from './read-request.js';
 import type { AnswerHeaders } from './request-options.js';
+import { readTraceId, type Surroundings, type WatchedRequest, watchRequest } from './watch-request.js';
 
-/** Of what a request needs around it. */
-export interface Surroundings {
-  readonly origin: string;
-  readonly observe: Observe;
-  readonly startSpan: StartSpan;
-  readonly world: World;
-}
-
-export interface OutgoingRequest
-  extends Pick<PreparedCall, 'method' | 'target' | 'path' | 'headers' | 'body' | 'correlationId' | 'repeatable'> {
-  /** Which attempt of its call this is, from 1. */
-  readonly attempt: number;
+export interface OutgoingRequest extends WatchedRequest, Pick<PreparedCall, 'target' | 'headers'> {
+  readonly body?: string | Uint8Array | undefined;
   /** Left out: the body is read. With it, that of a success is left as `stream`, which breaks after so long without a byte. */
   readonly streamIdleMs?: number | undefined;
 }
@@ -47,66 +32,38 @@ const maximumErrorBytes = 1024 * 1024;
  * @throws TlsError @throws ConnectionError
  * @throws the reason of the deadline
  */
-export async function send(
+export function send(
   dispatcher: Dispatcher,
   request: OutgoingRequest,
   deadline: Deadline,
-  { origin, observe, startSpan, world }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<Answer> {
-  const { method, target, path, headers, body = null, attempt, correlationId } = request;
-  const facts = { method, path, attempt, correlationId };
-  const startedAt = world.steadyClock();
-  observe({ type: 'request', ...facts });
-  const span = startSpan({ method, origin, path });
-  try {
-    // undici notices an abort only once it is connected.
-    const sending = dispatcher.request({
-      origin,
+  const { method, target, headers, body = null, streamIdleMs, secrets } = request;
+  return watchRequest(dispatcher, request, deadline, surroundings, async (outlet) => {
+    const sending = outlet.dispatcher.request({
+      origin: surroundings.origin,
       path: target,
       method,
-      headers: { ...span.headers, ...headers },
+      headers: { ...outlet.headers, ...headers },
       body,
       signal: deadline.signal,
       // The deadline counts the time, but for a stream.
       headersTimeout: 0,
-      bodyTimeout: request.streamIdleMs ?? 0,
+      bodyTimeout: streamIdleMs ?? 0,
     });
-    const received = await deadline.race(sending);
-    const answer = await readAnswer(received, request.streamIdleMs !== undefined);
-    span.end({ status: answer.status });
-    const durationMs = world.steadyClock() - startedAt;
-    observe({ type: 'response', ...facts, status: answer.status, traceId: answer.traceId, durationMs });
-    return answer;
-  } catch (error) {
-    const fault = deadline.signal.aborted ? deadline.signal.reason : describeFault(error, origin, request);
-    span.end({ error: fault instanceof Error ? fault.name : 'unknown' });
-    throw fault;
-  }
+    // undici notices an abort only once it is connected.
+    return readAnswer(await deadline.race(sending), streamIdleMs !== undefined, secrets);
+  });
 }
 
-/** What a failed request means, whichever library says so. */
-export function describeFault(
-  error: unknown,
-  origin: string,
-  { repeatable, correlationId }: Pick<PreparedCall, 'repeatable' | 'correlationId'>,
-): TlsError | ConnectionError {
-  const cause = plainCause(error);
-  const fault =
-    describeTransportFault(error, { origin }) ??
-    new ConnectionError(`The request to ${origin} failed: ${cause?.message ?? 'no reason was given'}`, {
-      mayHaveArrived: true,
-      cause,
-    });
-  const facts = { code: fault.code, cause: plainCause(fault.cause), correlationId };
-  if (fault instanceof TlsError) return new TlsError(fault.message, facts);
-  const { mayHaveArrived } = fault;
-  return new ConnectionError(fault.message, { ...facts, mayHaveArrived, isRetryable: repeatable || !mayHaveArrived });
-}
-
-async function readAnswer(received: Dispatcher.ResponseData, asStream: boolean): Promise<Answer> {
+async function readAnswer(
+  received: Dispatcher.ResponseData,
+  asStream: boolean,
+  secrets: readonly string[],
+): Promise<Answer> {
   const status = received.statusCode;
   const headers = cleanHeaders(received.headers);
-  const head = { status, headers, traceId: firstOf(headers['x-trace-id']) };
+  const head = { status, headers, traceId: readTraceId(firstOf(headers['x-trace-id']), secrets) };
   if (asStream && isSuccess(status)) return { ...head, bytes: Buffer.alloc(0), isWhole: true, stream: received.body };
   const limit = isSuccess(status) ? maximumBodyBytes : maximumErrorBytes;
   return { ...head, ...(await readBounded(received.body, limit)), stream: undefined };

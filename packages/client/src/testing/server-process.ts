@@ -93,8 +93,12 @@ export function runCommand(
   return new Promise((resolve, reject) => {
     const all = [program, '--data-dir', dataDirectory, '--json', ...words];
     execFile(process.execPath, all, { env: withoutSettings(process.env) }, (error, out, said) => {
-      if (error === null) resolve(JSON.parse(out));
-      else reject(new SandboxError(`tollward ${words.slice(0, 2).join(' ')}: ${readProblem(said) ?? error.message}`));
+      const fail = (what: string) => reject(new SandboxError(`tollward ${words.slice(0, 2).join(' ')}: ${what}`));
+      if (error !== null) return fail(readProblem(said) ?? error.message);
+      const answer = parseJson(out);
+      // It is not repeated: some commands print a secret.
+      if (answer === undefined) return fail('it printed something that is no JSON.');
+      resolve(answer);
     });
   });
 }
@@ -103,6 +107,14 @@ export function runCommand(
 function readProblem(said: string): string | undefined {
   try {
     return textAt(JSON.parse(said), 'error', 'message');
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

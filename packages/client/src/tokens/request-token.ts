@@ -1,16 +1,17 @@
 // Client credentials: RFC 6749 sections 2.3.1, 4.4 and 5, over the line that the token will be used on (RFC 8705 section 3).
 
 import { randomUUID } from 'node:crypto';
-import { type PartnerClientError, RateLimitedError, TimeoutError, TokenError } from '../errors.js';
+import { ConnectionError, type PartnerClientError, RateLimitedError, TimeoutError, TokenError } from '../errors.js';
 import type { SharedLine } from '../lines.js';
-import { plainCause, redact } from '../observe/redact.js';
+import { plainCause } from '../plain-cause.js';
 import { type ClientSettings, readSecret } from '../read-options.js';
-import { answerError } from '../request/answer-error.js';
+import { type AnsweredCall, answerError } from '../request/answer-error.js';
 import { type AttemptResult, failedAnswer, failedConnection, runAttempts, trySend } from '../request/attempts.js';
 import { type Deadline, openDeadline } from '../request/deadline.js';
-import { decodeBody, membersOf } from '../request/read-body.js';
-import { resolveTarget } from '../request/read-request.js';
-import type { Answer, Surroundings } from '../request/send.js';
+import { decodeBody, membersOf, readWord } from '../request/read-body.js';
+import { type CallFacts, resolveTarget } from '../request/read-request.js';
+import type { Answer } from '../request/send.js';
+import type { Surroundings } from '../request/watch-request.js';
 import { hideToken } from './access-token.js';
 import { type HeldToken, holdToken, type Moment } from './decide-token.js';
 import { parseTokenAnswer } from './parse-token-answer.js';
@@ -36,7 +37,14 @@ export async function requestToken(
 ): Promise<HeldToken> {
   const { world, observe } = surroundings;
   const path = resolveTarget('/oauth/token', settings.environment).pathname;
-  const call = { method: 'POST', path, target: path, repeatable: true, correlationId: randomUUID() };
+  const call: CallFacts = {
+    method: 'POST',
+    path,
+    repeatable: true,
+    repeatableByCaller: true,
+    correlationId: randomUUID(),
+    idempotencyKey: undefined,
+  };
   const deadline = openDeadline({
     timeoutMs: settings.timeoutMs,
     signal,
@@ -44,6 +52,7 @@ export async function requestToken(
     reason: () =>
       new TimeoutError(`No token came from ${surroundings.origin}${path} within ${settings.timeoutMs} ms.`, {
         isRetryable: true,
+        mayHaveArrived: false,
         correlationId: call.correlationId,
       }),
   });
@@ -57,16 +66,19 @@ export async function requestToken(
       'x-external-correlation-id': call.correlationId,
       authorization: `Basic ${basicOf(settings.clientId, secret)}`,
     };
+    const secrets = [secret, basicOf(settings.clientId, secret)];
+    const body = 'grant_type=client_credentials';
     const sent = await trySend(
       line.dispatcher,
-      { ...call, headers, body: 'grant_type=client_credentials', attempt },
+      { ...call, target: path, headers, body, attempt, secrets, onStart: () => undefined },
       deadline,
       surroundings,
     );
-    if ('fault' in sent) return failedConnection(sent.fault);
+    if ('fault' in sent) return failedConnection(withoutToken(sent.fault));
     if (sent.answer.status < 400) return { ok: true, value: { answer: sent.answer, sentAt } };
-    const secrets = [secret, basicOf(settings.clientId, secret)];
-    return failedAnswer(refusal(sent.answer, call, secrets, world.clock()), sent.answer, world.clock());
+    const now = world.clock();
+    const error = refusal(sent.answer, { ...call, secrets, isUnsure: false }, now);
+    return failedAnswer(error, sent.answer, now, false);
   }
 
   try {
@@ -97,6 +109,9 @@ export async function requestToken(
   }
 }
 
+/** The code of the error when the function fails that gives the secret. */
+export const secretUnavailable = 'secret-unavailable';
+
 async function askSecret(settings: ClientSettings, deadline: Deadline): Promise<string> {
   const { clientSecret } = settings;
   if (typeof clientSecret === 'string') return clientSecret;
@@ -106,7 +121,7 @@ async function askSecret(settings: ClientSettings, deadline: Deadline): Promise<
   } catch (error) {
     deadline.signal.throwIfAborted();
     throw new TokenError('The function given as clientSecret failed, so no token could be asked for. See the cause.', {
-      code: 'secret-unavailable',
+      code: secretUnavailable,
       isRetryable: true,
       cause: plainCause(error),
     });
@@ -123,17 +138,18 @@ function formEncode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-function refusal(
-  answer: Answer,
-  call: Parameters<typeof answerError>[1],
-  secrets: readonly string[],
-  now: number,
-): PartnerClientError {
-  const error = answerError(answer, call, secrets, now);
+/** Of the call that waits for the token, nothing was sent. */
+function withoutToken({ message, code, cause, correlationId }: ConnectionError): ConnectionError {
+  const facts = { code, cause, correlationId, isRetryable: true, mayHaveArrived: false };
+  return new ConnectionError(`While getting a token, so nothing else was sent: ${message}`, facts);
+}
+
+function refusal(answer: Answer, call: AnsweredCall, now: number): PartnerClientError {
+  const error = answerError(answer, call, now);
   if (error instanceof RateLimitedError) return error;
   const { status, traceId, correlationId, isRetryable } = error;
   const { error: said } = membersOf(error.body);
-  const code = typeof said === 'string' ? redact(said, secrets) : error.code;
+  const code = readWord(said) ?? error.code;
   const remedy = code === 'invalid_client' ? ` ${invalidClientRemedy}` : '';
   return new TokenError(`No token: ${error.message}${remedy}`, { status, code, traceId, correlationId, isRetryable });
 }

@@ -74,8 +74,8 @@ describe('a token request', () => {
     expect(parts.heldLines()).toBe(0);
   });
 
-  test('[SDK-47] that fails fails for all who wait, and the next call tries again', async () => {
-    const { api, parts } = await aSource({
+  test('[SDK-47] that fails fails for all who wait, and a later call tries again', async () => {
+    const { api, parts, world } = await aSource({
       answerToken: (_, count) => (count === 0 ? refusal('invalid_client') : tokenReply('later')),
     });
     const errors = await Promise.all(Array.from({ length: 5 }, () => errorOf(take(parts))));
@@ -86,7 +86,10 @@ describe('a token request', () => {
       traceId: 'ab'.repeat(16),
       isRetryable: false,
     });
+    // One that locks out after some failures must not see one for each call.
+    for (const wish of [noWish, { ...noWish, fresh: true }]) expect(await errorOf(take(parts, wish))).toBe(errors[0]);
     expect(api.tokenRequests).toHaveLength(1);
+    world.now += 5_000;
     expect((await take(parts)).value).toBe('later');
     expect(parts.heldLines()).toBe(0);
   });
@@ -163,11 +166,15 @@ describe('a secret that is a function', () => {
     expect(same.api.tokenRequests).toHaveLength(1);
   });
 
-  test('that fails is a TokenError, and is asked again by the next call', async () => {
+  test('that fails is a TokenError, and is asked again after a second at the earliest', async () => {
     const secret = vi.fn().mockRejectedValueOnce(new Error('vault sealed')).mockResolvedValue('secret');
-    const { parts } = await aSource({}, { clientSecret: secret });
+    const { parts, world } = await aSource({}, { clientSecret: secret, world: aWorld({ random: 0 }) });
     const error = await errorOf(take(parts));
     expect(error).toMatchObject({ kind: 'token', code: 'secret-unavailable', isRetryable: true });
+    world.now += 999;
+    expect(await errorOf(take(parts))).toBe(error);
+    expect(secret).toHaveBeenCalledTimes(1);
+    world.now += 1;
     expect((await take(parts)).value).toBe('token-1');
   });
 
@@ -199,6 +206,7 @@ describe('a token in memory', () => {
     await vi.waitFor(() => expect(parts.events.map(({ type }) => type)).toContain('token:renewal-failed'));
     // Not with each call: the next try is later.
     expect((await take(parts)).value).toBe('first');
+    world.now += 5_000;
     expect(await errorOf(take(parts, { ...noWish, fresh: true }))).toBeInstanceOf(TokenError);
     expect(api.tokenRequests).toHaveLength(3);
     world.now += 10 * minuteMs;
@@ -233,6 +241,28 @@ describe('a token in memory', () => {
     expect(api.tokenRequests).toHaveLength(2);
   });
 
+  test('[SDK-51] that was refused and never worked is replaced once, and then after a while', async () => {
+    const { api, parts, world } = await aSource();
+    expect(parts.tokens.forget(await take(parts))).toBe(true);
+    const second = await take(parts);
+    expect(parts.tokens.forget(second)).toBe(false);
+    expect((await take(parts)).value).toBe(second.value);
+    expect(api.tokenRequests).toHaveLength(2);
+    world.now += 5_000;
+    expect(parts.tokens.forget(second)).toBe(true);
+    expect((await take(parts)).value).toBe('token-3');
+  });
+
+  test('[SDK-51] that was refused after it worked is replaced, however often', async () => {
+    const { api, parts } = await aSource();
+    for (let count = 1; count <= 3; count += 1) {
+      const token = await take(parts);
+      parts.tokens.noteAccepted(token);
+      expect(parts.tokens.forget(token)).toBe(true);
+    }
+    expect(api.tokenRequests).toHaveLength(3);
+  });
+
   test('is not given to who asks for a fresh one', async () => {
     const { parts } = await aSource();
     await take(parts);
@@ -241,10 +271,14 @@ describe('a token in memory', () => {
   });
 
   test('[SDK-44] lives too short for what was asked: that is said, and not tried for ever', async () => {
-    const { api, parts } = await aSource({ answerToken: () => tokenReply('short', 20) });
+    const { api, parts, world } = await aSource({ answerToken: () => tokenReply('short', 20) });
+    expect(await errorOf(take(parts, { minimumRemainingMs: minuteMs }))).toMatchObject({ code: 'life-too-short' });
     expect(await errorOf(take(parts, { minimumRemainingMs: minuteMs }))).toMatchObject({ code: 'life-too-short' });
     expect(api.tokenRequests).toHaveLength(1);
     expect((await take(parts)).value).toBe('short');
+    world.now += 5_000;
+    expect(await errorOf(take(parts, { minimumRemainingMs: minuteMs }))).toMatchObject({ code: 'life-too-short' });
+    expect(api.tokenRequests).toHaveLength(2);
   });
 
   test('ends when it says, counted from when it was asked for', async () => {
@@ -260,6 +294,16 @@ describe('a token in memory', () => {
     );
     const asked = world.now;
     expect((await take(parts)).expiresAt).toEqual(new Date(asked + 60_000));
+  });
+});
+
+test('[SDK-68] a connection that breaks under a token request is no call that may have arrived', async () => {
+  const { parts } = await aSource({ answerToken: () => 'reset' });
+  expect(await errorOf(take(parts))).toMatchObject({
+    kind: 'connection',
+    mayHaveArrived: false,
+    isRetryable: true,
+    message: expect.stringContaining('While getting a token'),
   });
 });
 

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { readPaste } from '@tollward/protocol/pem';
 import { CertificateError } from '../errors.js';
 import type { CredentialSource } from '../options.js';
+import { askSource } from './ask-source.js';
 
 export interface ReadSource {
   readonly content: string | Uint8Array;
@@ -20,16 +21,36 @@ export interface FileVersion {
 
 /** @throws CertificateError when it can not be read */
 export async function readSource(source: CredentialSource, option: string): Promise<ReadSource> {
-  const value = typeof source === 'function' ? await ask(source, option) : source;
+  const value = typeof source === 'function' ? await askFunction(source, option) : source;
   if (typeof value !== 'string' || !isPath(value)) return { content: value, label: `\`${option}\``, file: undefined };
-  const label = `\`${option}\` (${value})`;
-  const version = await versionOf(value);
+  return askSource(() => readPath(value, option), `The file of \`${option}\``);
+}
+
+async function askFunction(source: () => unknown, option: string): Promise<string | Uint8Array> {
+  const given = await askSource(source, `The function given as \`${option}\``);
+  if (typeof given === 'string' || given instanceof Uint8Array) return given;
+  throw new CertificateError(`The function given as \`${option}\` gave neither text nor bytes.`, {
+    code: 'source-failed',
+  });
+}
+
+async function readPath(path: string, option: string): Promise<ReadSource> {
+  const label = `\`${option}\` (${path})`;
+  const version = await versionOf(path);
   try {
-    return { content: await readFile(value), label, file: { path: value, version } };
+    return { content: await readFile(path), label, file: { path, version } };
   } catch (error) {
+    // The error itself names the path, so it is no cause.
     const code = codeOf(error) ?? 'unknown';
-    const remedy = remedies.get(code) ?? `the system says ${code}.`;
-    throw new CertificateError(`${label} can not be read: ${remedy}`, { code, cause: error });
+    if (!provingPath.has(code) && mayBeKey(path)) {
+      throw new CertificateError(
+        `\`${option}\` is neither PEM, which begins with -----BEGIN, nor the path of a file. It is not repeated here, because it may be a piece of a key.`,
+        { code },
+      );
+    }
+    throw new CertificateError(`${label} can not be read: ${remedies.get(code) ?? `the system says ${code}.`}`, {
+      code,
+    });
   }
 }
 
@@ -43,23 +64,20 @@ export async function versionOf(path: string): Promise<string> {
   }
 }
 
-async function ask(source: () => string | Uint8Array | Promise<string | Uint8Array>, option: string) {
-  try {
-    return await source();
-  } catch (error) {
-    // What it says may have a secret in it, so it is the cause only.
-    throw new CertificateError(`The function given as \`${option}\` failed: its error is the \`cause\` of this one.`, {
-      code: 'source-failed',
-      cause: error,
-    });
-  }
-}
-
 /** Not every PEM begins as it should, and half of a key must not be named in a message as a path. */
 function isPath(text: string): boolean {
   if (text.includes('-----BEGIN') || text.length > 1_024 || /[\r\n\0]/.test(text)) return false;
   const reading = readPaste(text, 'certificate');
   return !reading.ok && reading.problem === 'not-recognised';
+}
+
+/** It is there, so it is a path. */
+const provingPath: ReadonlySet<string> = new Set(['EACCES', 'EISDIR']);
+
+/** Long, and mixed as base64 is. Nearly all paths that look like this have a dot. */
+function mayBeKey(path: string): boolean {
+  const runs = path.match(/[A-Za-z0-9+/=_-]{20,}/g) ?? [];
+  return !path.includes('.') && runs.some((run) => /[A-Z]/.test(run) && /[a-z]/.test(run) && /\d/.test(run));
 }
 
 const remedies: ReadonlyMap<string, string> = new Map([

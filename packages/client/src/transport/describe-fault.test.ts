@@ -21,7 +21,7 @@ const mutual = { ca: authority.cert, requestCert: true, rejectUnauthorized: true
 
 /** Sends one request, and says what went wrong with it. */
 async function faultOf(origin: string, options: SecureContextOptions = {}, method: 'GET' | 'POST' = 'GET') {
-  const connect = openConnector(createSecureContext({ ca: authority.cert, ...options }));
+  const connect = openConnector(createSecureContext({ ca: authority.cert, ...options }), new Set());
   const agent = new Agent({ connect });
   onTestFinished(() => agent.destroy());
   const body = method === 'POST' ? 'amount=1' : null;
@@ -104,7 +104,7 @@ describe('[SDK-14] a server that can not be trusted is told with what to do:', (
 
   test('also when `fetch` wrapped it', async () => {
     const server = await startHttpsServer(selfSigned);
-    const agent = new Agent({ connect: openConnector(createSecureContext({ ca: authority.cert })) });
+    const agent = new Agent({ connect: openConnector(createSecureContext({ ca: authority.cert }), new Set()) });
     onTestFinished(async () => {
       await agent.destroy();
       await server.close();
@@ -136,7 +136,7 @@ describe('[SDK-16] what a server says about the client certificate is told with 
           test(`${name} (${method})`, async () => {
             const fault = await faultOf(server.origin, options, method);
             expect(fault).toBeInstanceOf(TlsError);
-            expect(fault?.code).toMatch(code);
+            expect(fault).toMatchObject({ code: expect.stringMatching(code), mayHaveArrived: false });
             expect(fault?.message).toMatch(remedy);
           });
         }
@@ -206,6 +206,16 @@ describe('[SDK-15] the request may have arrived', () => {
   };
   const plain = (handle: (socket: Socket) => void) => async () =>
     `http://localhost:${await startTcpServer((socket) => socket.once('data', () => handle(socket)))}`;
+  /** Takes the request, and then does something below TLS. */
+  const speakTls = (handle: (under: Socket) => void) => async () => {
+    const sockets: Socket[] = [];
+    const server = createTlsServer(good, () => {
+      for (const under of sockets) handle(under);
+    });
+    server.on('connection', (under: Socket) => sockets.push(under.on('error', () => undefined)));
+    server.on('tlsClientError', () => undefined);
+    return `https://localhost:${await listen(server)}`;
+  };
   const half = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf';
   const rows: Record<string, readonly [() => Promise<string>, RegExp]> = {
     'when the connection is closed instead of an answer': [serve((socket) => socket.destroy()), /^UND_ERR_SOCKET$/],
@@ -214,6 +224,10 @@ describe('[SDK-15] the request may have arrived', () => {
       /^UND_ERR_SOCKET$/,
     ],
     'when it is reset instead': [plain((socket) => socket.resetAndDestroy()), /^ECONNRESET$/],
+    'when what follows it is not TLS': [
+      speakTls((under) => under.write('HTTP/1.1 200 OK\r\n\r\nnot TLS')),
+      /^ERR_SSL_WRONG_VERSION_NUMBER$/,
+    ],
     'when the answer is not HTTP': [plain((socket) => socket.end('hello\r\n\r\n')), /^HPE_/],
   };
   for (const [name, [start, code]] of Object.entries(rows)) {
@@ -231,6 +245,17 @@ describe('[SDK-15] the request may have arrived', () => {
     onTestFinished(() => server.close());
     const fault = await faultOf(server.origin.replace('https:', 'http:'));
     expect(fault).toMatchObject({ mayHaveArrived: true, message: expect.stringContaining('may want https://') });
+  });
+
+  test('when the server breaks off with an alert, and the connection had worked', () => {
+    for (const alert of ['CERTIFICATE_REVOKED', 'CERTIFICATE_REQUIRED', 'INTERNAL_ERROR']) {
+      const error = failed('read', `ERR_SSL_TLSV1_ALERT_${alert}`);
+      expect(describeTransportFault(error, { origin: 'https://api.example.com' })).toMatchObject({
+        name: 'ConnectionError',
+        mayHaveArrived: true,
+        isRetryable: false,
+      });
+    }
   });
 
   test('when the answer does not come in time', () => {

@@ -1,8 +1,8 @@
 // What errors of undici, Node and OpenSSL mean for somebody who uses an API, and whether the request may have got there.
 
 import { ConnectionError, TlsError } from '../errors.js';
-import { failedToConnect } from './open-connector.js';
-import { remedyForTls } from './tls-remedies.js';
+import { cameBeforeAnyAnswer, failedToConnect } from './open-connector.js';
+import { isAboutClientCertificate, remedyForTls } from './tls-remedies.js';
 
 interface RawFault {
   readonly error: Error;
@@ -30,12 +30,16 @@ export function describeTransportFault(error: unknown, { origin }: Place): TlsEr
   return undefined;
 }
 
+/** Of the handshake only: what comes later may be about a request that was carried out. */
 function describeTls({ error, code, isBeforeRequest }: RawFault, origin: string): TlsError | undefined {
+  // With TLS 1.3 a server refuses the client certificate after our side of the handshake, and before it reads a request.
+  const isRefusal = isAboutClientCertificate(code) && cameBeforeAnyAnswer(error);
+  if (!isBeforeRequest && !isRefusal) return undefined;
   const remedy =
     code === 'ERR_TLS_CERT_ALTNAME_INVALID'
       ? `its certificate is for other names (${reasonOf(error)}). Use one of its names as the host.`
       : remedyForTls(code);
-  const isOther = code.startsWith('ERR_SSL_') || (isBeforeRequest && ofVerification.test(code));
+  const isOther = code.startsWith('ERR_SSL_') || ofVerification.test(code);
   if (remedy === undefined && !isOther) return undefined;
   const text = remedy ?? `OpenSSL says ${reasonOf(error)}.`;
   return new TlsError(`No TLS connection to ${origin}: ${text}`, { code, cause: error });
@@ -88,6 +92,9 @@ function describeBroken({ error, code }: RawFault, origin: string): string | und
     case 'UND_ERR_BODY_TIMEOUT':
       return `${origin} took the request, and did not answer in time. Whether it did what it was asked is not known.`;
     default:
+      if (code.startsWith('ERR_SSL_')) {
+        return `The connection to ${origin} broke before the answer was whole: OpenSSL says ${reasonOf(error)}. ${hintFor(error, origin)}`;
+      }
       return code.startsWith('HPE_')
         ? `What ${origin} answers is not HTTP/1.1 (${code}). Check host and port${origin.startsWith('http:') ? ', and whether it wants https://' : ''}.`
         : undefined;

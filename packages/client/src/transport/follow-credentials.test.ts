@@ -5,11 +5,16 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ClientClosedError, ConfigurationError } from '../errors.js';
 import type { ClientEvent, MtlsOptions } from '../options.js';
 import { openTransport } from './open-transport.js';
-import { dayMs, makePair, type Pair, thumbprintOf } from './openssl-for-tests.js';
+import { dayMs, makePair, openssl, type Pair, thumbprintOf } from './openssl-for-tests.js';
 
 const first = makePair({ subject: '/CN=first' });
 const second = makePair({ subject: '/CN=second' });
-const soon = makePair({ subject: '/CN=soon', notAfter: Date.now() + 20.5 * dayMs });
+const soon = makePair({
+  subject: '/CN=soon',
+  notBefore: Date.now() - 80 * dayMs,
+  notAfter: Date.now() + 20.5 * dayMs,
+});
+const shortLived = makePair({ subject: '/CN=short', notBefore: Date.now(), notAfter: Date.now() + 3 * dayMs });
 const thumbprints = new Map([first, second, soon].map((pair) => [pair, thumbprintOf(pair.cert)]));
 
 /** As long as it takes, within the time of a test. */
@@ -26,7 +31,7 @@ function setUp(mtls: MtlsOptions) {
     clock: () => time.now,
     onEvent: (event) => events.push(event),
   });
-  onTestFinished(() => transport.close());
+  onTestFinished(() => transport.close(10_000));
   /** What a call made now would show. */
   const inUse = async () => {
     const line = await transport.acquire();
@@ -35,6 +40,10 @@ function setUp(mtls: MtlsOptions) {
   };
   const typesOf = () => events.map(({ type }) => type);
   return { transport, events, typesOf, time, inUse };
+}
+
+function encrypted(key: string): string {
+  return openssl(['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-passout', 'pass:open sesame'], key);
 }
 
 function aDirectory(): string {
@@ -134,13 +143,13 @@ describe('[SDK-09] a replaced file is used from the next look on, which is a sec
     expect(await inUse()).toBe(thumbprints.get(second));
   });
 
-  test('and nothing that waits for it keeps the process alive', async () => {
+  test('and nothing that waits for the next change keeps the process alive', async () => {
     const { cert, key } = filesOf(first);
     const { inUse } = setUp({ cert, key });
-    const timers = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'setInterval')];
-    onTestFinished(() => void vi.restoreAllMocks());
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
     await inUse();
-    for (const timer of timers) expect(timer).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
     expect(process.getActiveResourcesInfo().filter((name) => /FSEvent|StatWatcher/.test(name))).toEqual([]);
   });
 });
@@ -274,11 +283,68 @@ describe('[SDK-11] functions are asked', () => {
   });
 
   test('again for the next call when the first answer can not be used', async () => {
-    const { inUse, answer } = asking();
+    const { inUse, answer, time } = asking();
     answer.fault = new Error('sealed');
     await expect(inUse()).rejects.toMatchObject({ code: 'source-failed' });
     delete answer.fault;
+    time.now += 1_000;
     expect(await inUse()).toBe(thumbprints.get(first));
+  });
+
+  test('once a second while none of them gave anything, however many calls wait', async () => {
+    const { inUse, answer, asked, time } = asking();
+    answer.fault = new Error('sealed');
+    for (let count = 0; count < 50; count += 1) await expect(inUse()).rejects.toMatchObject({ code: 'source-failed' });
+    expect(asked).toHaveBeenCalledTimes(1);
+    time.now += 1_000;
+    await expect(inUse()).rejects.toMatchObject({ code: 'source-failed' });
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('[SDK-11] a source that never answers', () => {
+  const never = () => new Promise<never>(() => undefined);
+  const withFakeTimers = () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+  };
+
+  for (const [name, mtls] of Object.entries({
+    'a certificate': { cert: never, key: first.key },
+    'a passphrase': { ...first, key: encrypted(first.key), passphrase: never },
+  })) {
+    test(`${name}: the calls fail after 30 seconds, and it is asked again`, async () => {
+      withFakeTimers();
+      const { inUse, time } = setUp(mtls);
+      for (const _ of [1, 2]) {
+        const call = inUse().catch((thrown: unknown) => thrown);
+        await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+        await vi.advanceTimersByTimeAsync(30_000);
+        expect(await call).toMatchObject({ name: 'CertificateError', code: 'source-failed' });
+        time.now += 1_000;
+      }
+    });
+  }
+
+  test('lets no call wait while there are credentials in use, also when a file changed', async () => {
+    withFakeTimers();
+    const { key } = filesOf(first);
+    let isStuck = false;
+    const cert = vi.fn(() => (isStuck ? never() : first.cert));
+    const { inUse, time, transport } = setUp({ cert, key });
+    await inUse();
+    isStuck = true;
+    time.now += 300_000;
+    expect(await inUse()).toBe(thumbprints.get(first));
+    writeFileSync(key, `${first.key}\n`);
+    time.now += 1_000;
+    expect(await inUse()).toBe(thumbprints.get(first));
+    expect(cert).toHaveBeenCalledTimes(2);
+    const reload = transport.reload();
+    isStuck = false;
+    await vi.advanceTimersByTimeAsync(30_000);
+    await reload;
+    expect(cert).toHaveBeenCalledTimes(3);
   });
 });
 
@@ -297,6 +363,16 @@ describe('[SDK-07] a certificate that ends', () => {
     expect(told()[1]).toMatchObject({ daysLeft: 19 });
   });
 
+  test('after a short life is told of in its last third', async () => {
+    const { inUse, typesOf, time } = setUp(shortLived);
+    time.now += 1.9 * dayMs;
+    await inUse();
+    expect(typesOf()).toEqual(['certificate:loaded']);
+    time.now += 0.2 * dayMs;
+    await inUse();
+    expect(typesOf()).toEqual(['certificate:loaded', 'certificate:expiring']);
+  });
+
   test('later is not', async () => {
     const { inUse, typesOf, time } = setUp(first);
     time.now += 69 * dayMs;
@@ -312,6 +388,7 @@ describe('[SDK-07] a certificate that ends', () => {
     await expect(inUse()).rejects.toMatchObject({ name: 'CertificateError', code: 'expired' });
     writeFileSync(cert, first.cert);
     writeFileSync(key, first.key);
+    time.now += 1_000;
     expect(await inUse()).toBe(thumbprints.get(first));
   });
 });
@@ -319,7 +396,7 @@ describe('[SDK-07] a certificate that ends', () => {
 test('[SDK-18] a closed transport gives no line, and trusting nobody is refused at once', async () => {
   const { transport, inUse } = setUp(first);
   await inUse();
-  await transport.close();
+  await transport.close(10_000);
   await expect(transport.acquire()).rejects.toBeInstanceOf(ClientClosedError);
   await expect(transport.reload()).rejects.toBeInstanceOf(ClientClosedError);
   const nobody = { systemAuthorities: false, clock: () => 0, onEvent: () => undefined };

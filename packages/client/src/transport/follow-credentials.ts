@@ -7,6 +7,8 @@ import { versionOf } from './credential-source.js';
 import { type CredentialOptions, type Credentials, loadCredentials } from './load-credentials.js';
 
 const checkFilesAfterMs = 1_000;
+/** While there is nothing to use, a source that just failed is not asked for each call. */
+const failAgainForMs = 1_000;
 /** When a function failed, or gave something unusable. */
 const askAgainAfterMs = 10_000;
 
@@ -31,6 +33,8 @@ export function followCredentials(options: Followed): CredentialFollower {
   const { mtls, ca, clock, onEvent, onChange } = options;
   const isWatching = mtls?.watch ?? true;
   const hasFunctions = [mtls?.cert, mtls?.key, mtls?.pfx, ca].some((source) => typeof source === 'function');
+  /** Only files are read so fast that a call may wait for it. */
+  const isFast = !hasFunctions && typeof mtls?.passphrase !== 'function';
   const reloadMs = (mtls?.reloadSeconds ?? 300) * 1_000;
   const tellExpiry = announceExpiry(onEvent);
 
@@ -38,6 +42,7 @@ export function followCredentials(options: Followed): CredentialFollower {
   let loading: Promise<Credentials> | undefined;
   let checkedAt = 0;
   let loadedAt = 0;
+  let failure: { readonly error: unknown; readonly at: number } | undefined;
   /** Failures in a row, and the message that was told last. */
   let failures = 0;
   let told: string | undefined;
@@ -55,6 +60,7 @@ export function followCredentials(options: Followed): CredentialFollower {
     try {
       const next = await loadCredentials(options, checkedAt, current);
       failures = 0;
+      failure = undefined;
       told = undefined;
       const isChanged = next.secureContext !== current?.secureContext;
       current = next;
@@ -65,6 +71,7 @@ export function followCredentials(options: Followed): CredentialFollower {
       }
       return current;
     } catch (error) {
+      failure = { error, at: clock() };
       if (current !== undefined) noteFailure(error);
       throw error;
     }
@@ -82,7 +89,9 @@ export function followCredentials(options: Followed): CredentialFollower {
     if (!isWatching || known.files.length === 0 || !isDue(now, checkedAt, checkFilesAfterMs)) return;
     checkedAt = now;
     const versions = await Promise.all(known.files.map(({ path }) => versionOf(path)));
-    if (known.files.some(({ version }, at) => version !== versions[at])) await load().catch(() => undefined);
+    if (known.files.every(({ version }, at) => version === versions[at])) return;
+    const loaded = load().catch(() => undefined);
+    if (isFast) await loaded;
   }
 
   function followFunctions(now: number): void {
@@ -92,11 +101,16 @@ export function followCredentials(options: Followed): CredentialFollower {
     if (isDue(now, loadedAt, wait)) void load().catch(() => undefined);
   }
 
+  async function loadUnlessJustFailed(now: number): Promise<Credentials> {
+    if (failure !== undefined && !isDue(now, failure.at, failAgainForMs)) throw failure.error;
+    return load();
+  }
+
   return {
     async newest() {
       const now = clock();
       if (current !== undefined) await followFiles(current, now);
-      const usable = current === undefined || isExpired(current, now) ? await load() : current;
+      const usable = current === undefined || isExpired(current, now) ? await loadUnlessJustFailed(now) : current;
       followFunctions(now);
       tellExpiry(usable.certificate, now);
       return usable;

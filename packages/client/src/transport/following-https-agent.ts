@@ -10,6 +10,7 @@ import { type ConnectionOptions, connect, type SecureContext } from 'node:tls';
 export class FollowingHttpsAgent extends Agent {
   readonly #newest: () => Promise<SecureContext>;
   readonly #contexts = new WeakMap<Duplex, SecureContext>();
+  readonly #open = new Set<Duplex>();
   #current: SecureContext | undefined;
   #isClosed = false;
 
@@ -27,6 +28,8 @@ export class FollowingHttpsAgent extends Agent {
         this.use(secureContext);
         const socket = connect({ ...options, secureContext, rejectUnauthorized: true });
         this.#contexts.set(socket, secureContext);
+        this.#open.add(socket);
+        socket.once('close', () => this.#open.delete(socket));
         callback?.(null, socket);
       },
       // Node passes on either an error or a stream, whatever its types say.
@@ -43,10 +46,17 @@ export class FollowingHttpsAgent extends Agent {
     }
   }
 
-  /** Lets running calls end. */
-  close(): void {
+  /** Lets running calls end: resolves when no connection is left. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    await Promise.all(Array.from(this.#open, (socket) => new Promise((resolve) => socket.once('close', resolve))));
+  }
+
+  /** Breaks all connections, also those that left the pool, as by an upgrade. */
+  override destroy(): void {
+    super.destroy();
+    for (const socket of this.#open) socket.destroy();
   }
 
   override keepSocketAlive(socket: Duplex): boolean {

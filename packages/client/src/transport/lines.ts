@@ -1,7 +1,9 @@
 // One undici agent for each certificate in use: a connection keeps the certificate that it was opened with.
 
+import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { Agent } from 'undici';
+import { ClientClosedError } from '../errors.js';
 import type { Credentials } from './load-credentials.js';
 import { openConnector } from './open-connector.js';
 import type { Line } from './transport.js';
@@ -11,11 +13,14 @@ export interface Lines {
   take(credentials: Credentials): Line;
   /** Resolves when all lines were released and all connections are closed. */
   close(): Promise<void>;
+  /** Breaks all connections, those of calls under way too. */
+  destroy(): void;
 }
 
 interface OpenAgent {
   readonly agent: Agent;
   readonly secureContext: SecureContext;
+  readonly sockets: ReadonlySet<Socket>;
   holders: number;
   isReplaced: boolean;
   readonly closed: Promise<void>;
@@ -27,12 +32,13 @@ export function openLines(): Lines {
   let newest: OpenAgent | undefined;
 
   function add(secureContext: SecureContext): OpenAgent {
-    const agent = new Agent({ connect: openConnector(secureContext) });
+    const sockets = new Set<Socket>();
+    const agent = new Agent({ connect: openConnector(secureContext, sockets) });
     let onClosed = () => {};
     const closed = new Promise<void>((resolve) => {
       onClosed = resolve;
     });
-    const added = { agent, secureContext, holders: 0, isReplaced: false, closed, onClosed };
+    const added = { agent, secureContext, sockets, holders: 0, isReplaced: false, closed, onClosed };
     open.add(added);
     return added;
   }
@@ -44,11 +50,13 @@ export function openLines(): Lines {
   }
 
   function closeWhenUnused(old: OpenAgent): void {
-    if (!old.isReplaced || old.holders > 0) return;
-    void old.agent.close().then(() => {
-      open.delete(old);
-      old.onClosed();
-    });
+    if (!open.has(old) || !old.isReplaced || old.holders > 0) return;
+    void old.agent.close().then(() => forget(old));
+  }
+
+  function forget(old: OpenAgent): void {
+    open.delete(old);
+    old.onClosed();
   }
 
   return {
@@ -76,6 +84,15 @@ export function openLines(): Lines {
       replace(newest);
       newest = undefined;
       await Promise.all(Array.from(open, ({ closed }) => closed));
+    },
+    destroy() {
+      for (const old of open) {
+        forget(old);
+        const reason = new ClientClosedError();
+        void old.agent.destroy(reason);
+        // It leaves those alone that are not connected yet.
+        for (const socket of old.sockets) socket.destroy(reason);
+      }
     },
   };
 }

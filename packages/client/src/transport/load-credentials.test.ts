@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { CertificateError } from '../errors.js';
 import type { MtlsOptions } from '../options.js';
@@ -110,6 +111,11 @@ describe('[SDK-02] what was given instead is named, with what to do:', () => {
     ['a binary key', { cert: own.cert, key: binary(own.key) }, 'private-key', /openssl pkey -inform DER/],
     ['a key without its first line', { cert: own.cert, key: bodyOf(own.key) }, 'private-key', /PEM form/],
     ['a piece of a key', { cert: own.cert, key: piece }, 'not-recognised', /begins with/],
+    ['one line of a key', { cert: own.cert, key: own.key.split('\n')[1] ?? '' }, 'private-key', /PEM form/],
+    ['a later line of a key', { cert: own.cert, key: own.key.split('\n')[2] ?? '' }, 'ENOENT', /piece of a key/],
+    ['a key without its start', { cert: own.cert, key: bodyOf(own.key).slice(4) }, 'ENOENT', /piece of a key/],
+    ['a key in quotes', { cert: own.cert, key: JSON.stringify(bodyOf(own.key)) }, 'private-key', /PEM form/],
+    ['nothing, by a function', { cert: own.cert, key: gives(undefined) }, 'source-failed', /neither text nor bytes/],
     ['a key of OpenSSH', { cert: own.cert, key: opensshLike }, 'openssh-key', /ssh-keygen/],
     ['a missing file', { cert: join(directory, 'none.pem'), key: own.key }, 'ENOENT', /none\.pem\) can not be read/],
     ['a directory', { cert: directory, key: own.key }, 'EISDIR', /Name the file in it/],
@@ -135,17 +141,19 @@ describe('[SDK-02] what was given instead is named, with what to do:', () => {
   }
 
   test('a function that fails, without what it said', async () => {
-    const cause = new Error('could not log in as root:hunter2');
+    const request = { headers: { 'x-vault-token': 'hvs.secret' } };
+    const cause = Object.assign(new Error('could not log in as root:hunter2'), { code: 'EVAULT', request });
     const error = await failure({ cert: own.cert, key: () => Promise.reject(cause) });
-    expect(error).toMatchObject({ code: 'source-failed', cause });
+    expect(error).toMatchObject({ code: 'source-failed', cause: { message: cause.message, code: 'EVAULT' } });
+    expect(inspect(error)).not.toContain('hvs.secret');
     expect(error.message).toContain('`mtls.key`');
     expect(error.message).not.toContain('hunter2');
   });
 
   test('and no message repeats anything of a key, a certificate or a passphrase', async () => {
     const texts = [];
-    for (const [, mtls] of rows) texts.push((await failure(mtls)).message);
-    texts.push((await failure({ cert: own.cert, key: encryptedKey, passphrase: 'hunter2' })).message);
+    for (const [, mtls] of rows) texts.push(inspect(await failure(mtls)));
+    texts.push(inspect(await failure({ cert: own.cert, key: encryptedKey, passphrase: 'hunter2' })));
     const all = texts.join('\n');
     for (const secret of [own.key, own.cert, request, publicKey, opensshLike]) {
       for (const line of secret.split('\n').filter((part) => !part.startsWith('-----') && part.length > 10)) {
@@ -267,6 +275,11 @@ describe('[SDK-06] a chain in the wrong order is refused:', () => {
     expect((await failure({ cert: own.cert + root.cert + middle.cert, key: own.key })).code).toBe('chain-order');
   });
 });
+
+/** What no type allows, but JavaScript does. */
+function gives(value: unknown): () => string {
+  return () => value as string;
+}
 
 function binary(pem: string): Buffer {
   return Buffer.from(bodyOf(pem), 'base64');

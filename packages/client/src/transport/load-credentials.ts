@@ -4,9 +4,11 @@ import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { CertificateError } from '../errors.js';
 import type { CredentialSource, MtlsOptions } from '../options.js';
+import { askSource } from './ask-source.js';
 import { type FileVersion, type ReadSource, readSource } from './credential-source.js';
+import type { Identity } from './identity.js';
 import { readCertificates } from './read-certificates.js';
-import { readCertificateOfPfx, toPfx } from './read-pfx.js';
+import { readPfx } from './read-pfx.js';
 import { readPrivateKey } from './read-private-key.js';
 import type { CertificateFacts } from './transport.js';
 import { systemAuthorities } from './trusted-authorities.js';
@@ -67,49 +69,39 @@ function openContext(material: SecureContextOptions, label: string): SecureConte
 interface Own {
   readonly facts: CertificateFacts;
   readonly label: string;
-  readonly material: Pick<SecureContextOptions, 'cert' | 'key' | 'pfx' | 'passphrase'>;
+  /** PEM always: a PFX that Node loads by itself adds the authorities in it to those that may vouch for servers. */
+  readonly material: Pick<SecureContextOptions, 'cert' | 'key'>;
   readonly sources: readonly ReadSource[];
 }
 
 async function readOwn(mtls: MtlsOptions): Promise<Own> {
   if (mtls.pfx !== undefined) {
     const source = await readSource(mtls.pfx, 'mtls.pfx');
-    const { pfx, passphrase } = toPfx(source, await askPassphrase(mtls));
-    const facts = describe(readCertificateOfPfx({ pfx, passphrase }, source.label));
-    const material = { pfx, ...(passphrase === undefined ? {} : { passphrase }) };
-    return { facts, label: source.label, material, sources: [source] };
+    return ownOf(readPfx(source, await askPassphrase(mtls)), [source]);
   }
-  const [certSource, keySource] = await Promise.all([
-    readSource(mtls.cert, 'mtls.cert'),
-    readSource(mtls.key, 'mtls.key'),
-  ]);
+  const sources = await Promise.all([readSource(mtls.cert, 'mtls.cert'), readSource(mtls.key, 'mtls.key')]);
+  const [certSource, keySource] = sources;
   const chain = readCertificates(certSource);
   const key = await readPrivateKey(keySource, () => askPassphrase(mtls));
   const leaf = findLeaf(chain, key, certSource.label, keySource.label);
+  return ownOf({ leaf, chain, key }, sources);
+}
+
+function ownOf({ leaf, chain, key }: Identity, sources: readonly [ReadSource, ...ReadSource[]]): Own {
   return {
     facts: describe(leaf),
-    label: certSource.label,
+    label: sources[0].label,
     material: {
       cert: chain.map((certificate) => certificate.toString()).join(''),
       key: key.export({ type: 'pkcs8', format: 'pem' }),
     },
-    sources: [certSource, keySource],
+    sources,
   };
 }
 
 async function askPassphrase({ passphrase }: MtlsOptions): Promise<string | undefined> {
   if (typeof passphrase !== 'function') return passphrase;
-  try {
-    return await passphrase();
-  } catch (error) {
-    throw new CertificateError(
-      'The function given as `mtls.passphrase` failed: its error is the `cause` of this one.',
-      {
-        code: 'source-failed',
-        cause: error,
-      },
-    );
-  }
+  return askSource(passphrase, 'The function given as `mtls.passphrase`');
 }
 
 /** A client sends its own certificate first, and behind each one its issuer (RFC 8446 section 4.4.2, RFC 5246 section 7.4.2). */

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:https';
+import { createServer, get } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -7,9 +8,10 @@ import nodeTls, * as tls from 'node:tls';
 import { fetch as undiciFetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CertificateError, ClientClosedError } from '../errors.js';
+import type { FollowOptions } from './follow-credentials.js';
 import { type RunningServer, type Seen, startHttpsServer } from './https-server-for-tests.js';
-import { openTransport, type TransportOptions } from './open-transport.js';
-import { makePair } from './openssl-for-tests.js';
+import { openTransport } from './open-transport.js';
+import { makePair, makePfx } from './openssl-for-tests.js';
 import type { Line } from './transport.js';
 import { systemAuthorities } from './trusted-authorities.js';
 
@@ -36,7 +38,7 @@ function eventually<T>(check: () => T | Promise<T>): Promise<T> {
 }
 
 /** A client whose certificate is replaced by changing `pair`. */
-function setUp(options: Partial<TransportOptions> = {}) {
+function setUp(options: Partial<FollowOptions> = {}) {
   const mine = { pair: first, fault: undefined as Error | undefined };
   const transport = openTransport({
     mtls: {
@@ -52,7 +54,7 @@ function setUp(options: Partial<TransportOptions> = {}) {
     onEvent: () => undefined,
     ...options,
   });
-  onTestFinished(() => transport.close());
+  onTestFinished(() => transport.close(0));
   const replace = async () => {
     mine.pair = second;
     await transport.reload();
@@ -156,7 +158,7 @@ describe('[SDK-13] what other libraries are given follows each change:', () => {
     test(`${name}, and ends with the client`, async () => {
       const set = setUp();
       await call(set);
-      await set.transport.close();
+      await set.transport.close(10_000);
       const error: unknown = await call(set).catch((thrown: unknown) => thrown);
       expect(error instanceof TypeError ? error.cause : error).toBeInstanceOf(ClientClosedError);
     });
@@ -242,6 +244,24 @@ describe('[SDK-08] trusted are', () => {
     expect(await code(transport, otherServer)).toBeUndefined();
   });
 
+  test('not those in a PFX beside the client certificate, which are sent on to the server only', async () => {
+    const middle = makePair({ subject: '/CN=middle', issuer: authority, isAuthority: true });
+    const own = makePair({ subject: '/CN=third', issuer: middle });
+    const chain = { key: own.key, cert: own.cert + middle.cert + authority.cert + otherAuthority.cert };
+    for (const system of [true, false]) {
+      const mtls = { pfx: makePfx(chain, '-passout', 'pass:'), passphrase: '' };
+      const { transport, call } = setUp({ mtls, systemAuthorities: system });
+      expect(await code(transport, otherServer)).toMatch(/^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/);
+      expect((await call()).name).toBe('third');
+    }
+    const { transport } = setUp({
+      mtls: { pfx: makePfx(chain, '-passout', 'pass:') },
+      ca: undefined,
+      systemAuthorities: true,
+    });
+    expect(await code(transport, otherServer)).toMatch(/^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/);
+  });
+
   test('those that come with Node', async () => {
     expect(await systemAuthorities()).toEqual(expect.arrayContaining([...tls.rootCertificates]));
   });
@@ -298,7 +318,7 @@ test('[SDK-14] nothing older than TLS 1.2 is spoken, whatever Node was told', as
 test('[SDK-18] a transport that is closed while somebody waits for a line gives none', async () => {
   const { transport } = setUp();
   const waiting = transport.acquire();
-  await transport.close();
+  await transport.close(10_000);
   await expect(waiting).rejects.toBeInstanceOf(ClientClosedError);
 });
 
@@ -308,7 +328,7 @@ test('[SDK-18] closing waits for the calls under way and lets them end', async (
   await eventually(() => expect(server.waiting).toHaveLength(1));
   const held = await transport.acquire();
   let isClosed = false;
-  const closing = Promise.race([transport.close(), transport.close()]).then(() => {
+  const closing = Promise.race([transport.close(10_000), transport.close(10_000)]).then(() => {
     isClosed = true;
   });
   await expect(call()).rejects.toBeInstanceOf(ClientClosedError);
@@ -317,6 +337,56 @@ test('[SDK-18] closing waits for the calls under way and lets them end', async (
   expect(isClosed).toBe(false);
   server.waiting.shift()?.();
   const { port } = await slow;
-  await Promise.all([closing, transport.close()]);
+  await Promise.all([closing, transport.close(10_000)]);
   await eventually(() => expect(server.openPorts()).not.toContain(port));
+});
+
+describe('[SDK-18] closing does not wait longer than it is told', () => {
+  test('for a line that nobody releases, and its call ends with that reason', async () => {
+    const { transport } = setUp();
+    const line = await transport.acquire();
+    const { port } = await over(line);
+    const slow = over(line, '/slow').catch((thrown: unknown) => thrown);
+    await eventually(() => expect(server.waiting).toHaveLength(1));
+    await transport.close(1);
+    expect(await slow).toBeInstanceOf(ClientClosedError);
+    await eventually(() => expect(server.openPorts()).not.toContain(port));
+    server.waiting.shift();
+    line.release();
+  });
+
+  test('for an answer that nobody reads', async () => {
+    const big = createServer({ ...serverPair }, (_, response) => response.end(Buffer.alloc(8_000_000)));
+    await new Promise<void>((resolve) => big.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void big.close());
+    const { transport } = setUp();
+    const origin = `https://localhost:${(big.address() as AddressInfo).port}`;
+    const { body } = await transport.dispatcher.request({ origin, path: '/', method: 'GET' });
+    await transport.close(1);
+    await expect(body.text()).rejects.toThrow();
+  });
+
+  test('for a handshake that hangs', async () => {
+    const sockets: Socket[] = [];
+    const mute = createTcpServer((socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void mute.close());
+    const { transport } = setUp();
+    const origin = `https://localhost:${(mute.address() as AddressInfo).port}`;
+    const call = transport.dispatcher.request({ origin, path: '/', method: 'GET' }).catch((thrown: unknown) => thrown);
+    await eventually(() => expect(sockets).toHaveLength(1));
+    const ended = new Promise((resolve) => sockets[0]?.on('error', resolve).on('close', resolve).resume());
+    await transport.close(1);
+    expect(await call).toBeInstanceOf(Error);
+    await ended;
+  });
+
+  test('for a call of the agent', async () => {
+    const { transport } = setUp();
+    const slow = overAgent(transport.httpsAgent(), '/slow').catch((thrown: unknown) => thrown);
+    await eventually(() => expect(server.waiting).toHaveLength(1));
+    await transport.close(1);
+    expect(await slow).toMatchObject({ code: 'ECONNRESET' });
+    server.waiting.shift();
+  });
 });

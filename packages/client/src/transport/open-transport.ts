@@ -5,13 +5,11 @@ import { FollowingHttpsAgent } from './following-https-agent.js';
 import { openLines } from './lines.js';
 import type { Line, Transport } from './transport.js';
 
-export type TransportOptions = FollowOptions;
-
 /**
  * Reads no file and opens no connection before the first call.
  * @throws ConfigurationError when no server could ever be trusted
  */
-export function openTransport(options: TransportOptions): Transport {
+export function openTransport(options: FollowOptions): Transport {
   if (!options.systemAuthorities && options.ca === undefined) {
     throw new ConfigurationError('Without `systemAuthorities`, `ca` must say which authorities are trusted instead.');
   }
@@ -46,10 +44,15 @@ export function openTransport(options: TransportOptions): Transport {
       httpsAgent ??= new FollowingHttpsAgent(async () => (await newest()).secureContext);
       return httpsAgent;
     },
-    async close() {
+    async close(timeoutMs) {
       isClosed = true;
-      httpsAgent?.close();
-      await lines.close();
+      const closed = Promise.all([lines.close(), httpsAgent?.close()]);
+      const late = setTimeout(() => {
+        lines.destroy();
+        httpsAgent?.destroy();
+      }, timeoutMs);
+      await closed;
+      clearTimeout(late);
     },
   };
 }

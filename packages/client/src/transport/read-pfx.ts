@@ -1,36 +1,55 @@
-// PKCS #12 (RFC 7292). Node reads it for TLS only, so the certificate is asked of a TLS socket that never connects.
+// A PKCS #12 file (RFC 7292), as somebody gave it. OpenSSL checks it and says what is wrong; it is not used as it says.
 
 import type { X509Certificate } from 'node:crypto';
-import { Duplex } from 'node:stream';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { CertificateError } from '../errors.js';
 import type { ReadSource } from './credential-source.js';
+import type { Identity } from './identity.js';
+import { type Pkcs12Content, readPkcs12 } from './read-pkcs12.js';
 import { weaknessIn } from './weakness.js';
 
-export interface Pfx {
-  readonly pfx: Buffer;
-  readonly passphrase: string | undefined;
-}
-
 /** @throws CertificateError that says what is wrong with the file or the passphrase */
-export function readCertificateOfPfx({ pfx, passphrase }: Pfx, label: string): X509Certificate {
+export function readPfx(source: ReadSource, passphrase: string | undefined): Identity {
+  const { label } = source;
+  const pfx = toPfx(source);
   try {
-    const secureContext = createSecureContext({ pfx, ...(passphrase === undefined ? {} : { passphrase }) });
-    const socket = new TLSSocket(new Duplex({ read: () => undefined, write: () => undefined }), {
-      secureContext,
-      isServer: false,
-    });
-    const certificate = socket.getX509Certificate();
-    socket.destroy();
-    if (certificate !== undefined) return certificate;
+    createSecureContext({ pfx, ...(passphrase === undefined ? {} : { passphrase }) });
   } catch (error) {
     throw unreadable(error, passphrase, label);
   }
-  throw new CertificateError(`${label} has no certificate in it.`, { code: 'certificate-missing' });
+  const { keys, certificates } = readContent(pfx, passphrase ?? '', label);
+  for (const key of keys) {
+    const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
+    if (leaf !== undefined) return { key, leaf, chain: chainOf(leaf, certificates) };
+  }
+  throw new CertificateError(`${label} has no certificate for its key. Export both together.`, {
+    code: 'certificate-missing',
+  });
 }
 
-export function toPfx({ content, label }: ReadSource, passphrase: string | undefined): Pfx {
-  if (typeof content !== 'string' && content[0] === 0x30) return { pfx: Buffer.from(content), passphrase };
+function readContent(pfx: Buffer, passphrase: string, label: string): Pkcs12Content {
+  try {
+    return readPkcs12(pfx, passphrase);
+  } catch (error) {
+    throw new CertificateError(
+      `${label} is a PKCS #12 file of a rare kind. Make PEM of it, and give that as \`mtls.cert\` and as \`mtls.key\`: openssl pkcs12 -in client.p12 -nodes -out client.pem`,
+      { code: 'pkcs12-unsupported', cause: error },
+    );
+  }
+}
+
+function chainOf(leaf: X509Certificate, all: readonly X509Certificate[]): readonly X509Certificate[] {
+  const chain = [leaf];
+  for (let last: X509Certificate | undefined = leaf; last !== undefined; ) {
+    const issued: X509Certificate = last;
+    last = all.find((other) => !chain.includes(other) && issued.checkIssued(other));
+    if (last !== undefined) chain.push(last);
+  }
+  return chain;
+}
+
+function toPfx({ content, label }: ReadSource): Buffer {
+  if (typeof content !== 'string' && content[0] === 0x30) return Buffer.from(content);
   const text = Buffer.from(content).toString('latin1');
   const remedy = text.includes('-----BEGIN')
     ? 'It is PEM. Give certificate and key as `mtls.cert` and `mtls.key`.'

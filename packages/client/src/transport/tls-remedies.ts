@@ -31,12 +31,8 @@ const faults: ReadonlyMap<string, string> = new Map([
 const certificateRefused =
   'Check that the client certificate in `mtls` is the one registered for this client in this environment.';
 
-/** Alerts of the server (RFC 8446 section 6.2). */
-const alerts: ReadonlyMap<string, string> = new Map([
-  [
-    'HANDSHAKE_FAILURE',
-    'it refused the handshake. Mostly that means that it wants a client certificate: give one as `mtls`.',
-  ],
+/** Alerts of the server (RFC 8446 section 6.2) on the client certificate, and so from before it reads a request. */
+const certificateAlerts: ReadonlyMap<string, string> = new Map([
   ['CERTIFICATE_REQUIRED', 'it wants a client certificate, and there was none. Give one as `mtls`.'],
   ['UNKNOWN_CA', `it does not know the authority of the client certificate. ${certificateRefused}`],
   ['BAD_CERTIFICATE', `it did not accept the client certificate. ${certificateRefused}`],
@@ -49,16 +45,32 @@ const alerts: ReadonlyMap<string, string> = new Map([
   ],
   ['ACCESS_DENIED', `it does not let this client certificate in. ${certificateRefused}`],
   ['DECRYPT_ERROR', `it could not check the proof of the private key. ${certificateRefused}`],
+]);
+
+/** Its other alerts. */
+const otherAlerts: ReadonlyMap<string, string> = new Map([
+  [
+    'HANDSHAKE_FAILURE',
+    'it refused the handshake. Mostly that means that it wants a client certificate: give one as `mtls`.',
+  ],
   ['PROTOCOL_VERSION', noCommonVersion],
   ['INSUFFICIENT_SECURITY', 'it wants stronger ciphers or keys than this client offered.'],
   ['UNRECOGNIZED_NAME', 'it does not serve this host name. Check the address.'],
-  ['INTERNAL_ERROR', 'it failed by itself. Try again later.'],
+  ['INTERNAL_ERROR', 'it failed by itself. When that stays, its operator has to look at it.'],
 ]);
 
 /** The rest of a sentence on the server, or undefined when the code is none of TLS. */
 export function remedyForTls(code: string): string | undefined {
   const known = faults.get(code);
   if (known !== undefined) return known;
+  return find(certificateAlerts, code) ?? find(otherAlerts, code);
+}
+
+export function isAboutClientCertificate(code: string): boolean {
+  return find(certificateAlerts, code) !== undefined;
+}
+
+function find(alerts: ReadonlyMap<string, string>, code: string): string | undefined {
   if (!code.startsWith('ERR_SSL_')) return undefined;
   for (const [alert, remedy] of alerts) if (code.endsWith(`_${alert}`)) return remedy;
   return undefined;

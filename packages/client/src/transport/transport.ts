@@ -31,6 +31,6 @@ export interface Transport {
   readonly dispatcher: Dispatcher;
   /** For those that take a Node agent: follows each change of certificate. */
   httpsAgent(): HttpsAgent;
-  /** Lets running calls end: resolves when every line was released and its connections are closed. */
-  close(): Promise<void>;
+  /** Lets running calls end, for so long: then it breaks their connections. Resolves when none is left. */
+  close(timeoutMs: number): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// The authorities that the system trusts, written out: Node takes either its own list or the one that it is given.
+// The authorities that Node trusts, written out: it takes either its own list or the one that it is given. Its own comes with it, so
+// the list of the operating system is among it only where Node was told so (`--use-system-ca` of Node 22.15 and later).
 
 import { readFile } from 'node:fs/promises';
 import * as tls from 'node:tls';
