@@ -44,7 +44,7 @@ export function addFaultsCommand({ program, context, run }: Cli): void {
     .option('--method <method>', 'only this method', (text) => text.toUpperCase())
     .option('--path <prefix>', 'only paths that begin like this, such as /oauth/token')
     .addOption(new Option('--times <number>', 'how many requests').argParser(parseCount).default(1))
-    .addOption(new Option('--status <status>', 'answer with this status, 400 to 599').argParser(parseCount))
+    .addOption(new Option('--status <status>', 'answer with this status, 400 to 599').argParser(parseStatus))
     .addOption(new Option('--retry-after <seconds>', 'with this Retry-After').argParser(parseCount))
     .option('--code <text>', 'with this "error" in the body')
     .addOption(new Option('--body <json>', 'with this body').argParser(parseJson))
@@ -65,6 +65,11 @@ export function addFaultsCommand({ program, context, run }: Cli): void {
 function parseCount(text: string): number {
   if (/^\d{1,7}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number.');
+}
+
+function parseStatus(text: string): number {
+  if (/^[45]\d\d$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number from 400 to 599.');
 }
 
 /** In an object, because commander takes null for an option that is not there. */
