@@ -69,6 +69,27 @@ describe('a body that is too large', () => {
   });
 });
 
+describe('an empty body in chunks', () => {
+  const empty = bytesOf('POST /v1/things', 'Transfer-Encoding: chunked', '', '0\r\n\r\n');
+
+  test.each([
+    ['alone', empty, ''],
+    ['with another request right behind it', `${empty}GET /v1/things HTTP/1.1\r\nHost: api.example\r\n\r\n`, ''],
+    ['with its end a moment later', empty.slice(0, -5), '0\r\n\r\n'],
+  ])('[GW-05] is whole: %s', async (_case, first, rest) => {
+    const caller = await open();
+    caller.write(first);
+    if (rest !== '') {
+      await pause(20);
+      caller.write(rest);
+    }
+    const connection = await upstream.next();
+    await connection.until(/\r\ncontent-length: 0\r\n\r\n$|\r\n\r\n0\r\n\r\n$/);
+    connection.answer(200, '');
+    expect((await caller.answer()).status).toBe(200);
+  });
+});
+
 describe('a caller that leaves', () => {
   test('[GW-24] within its body leaves no whole request behind', async () => {
     const { caller, connection } = await send(

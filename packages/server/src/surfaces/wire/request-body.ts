@@ -71,6 +71,8 @@ export class StreamedBody extends Readable {
     if (!this.#isStarted) {
       // Not before: a stream that has ended already would be sent with its length.
       this.#isStarted = true;
+      // An empty one ends when it is looked at.
+      if (this.#request.readableEnded) return void this.push(null);
       this.#request.once('end', () => this.push(null)).on('data', this.#onData);
     }
     this.#request.resume();
