@@ -14,6 +14,9 @@ beforeEach(() => {
 const mebibyte = 'x'.repeat(1024 * 1024);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A body in chunks that goes on. */
+const sendPartOfFile = () => send('POST /v1/files', 'Transfer-Encoding: chunked', '', '100000', mebibyte, '');
+
 /** The last request line of the log. */
 async function lastLine(): Promise<object> {
   await new Promise((resolve) => setImmediate(resolve));
@@ -92,14 +95,7 @@ describe('an empty body in chunks', () => {
 
 describe('a caller that leaves', () => {
   test('[GW-24] within its body leaves no whole request behind', async () => {
-    const { caller, connection } = await send(
-      'POST /v1/files',
-      'Transfer-Encoding: chunked',
-      '',
-      '100000',
-      mebibyte,
-      '',
-    );
+    const { caller, connection } = await sendPartOfFile();
     await connection.until(/x{1000}/);
     caller.destroy();
     await connection.closed;
@@ -270,14 +266,7 @@ describe('requests that are sent ahead', () => {
 
 describe('a body that can not be read', () => {
   test('[GW-31] leaves no whole request behind', async () => {
-    const { caller, connection } = await send(
-      'POST /v1/files',
-      'Transfer-Encoding: chunked',
-      '',
-      '100000',
-      mebibyte,
-      '',
-    );
+    const { caller, connection } = await sendPartOfFile();
     await connection.until(/x{1000}/);
     caller.write('nonsense\r\n');
     expect(await caller.closed).toMatch(/^HTTP\/1\.1 400 /);
@@ -286,14 +275,7 @@ describe('a body that can not be read', () => {
   });
 
   test('[GW-31] leaves no whole request behind when the answer has begun', async () => {
-    const { caller, connection } = await send(
-      'POST /v1/files',
-      'Transfer-Encoding: chunked',
-      '',
-      '100000',
-      mebibyte,
-      '',
-    );
+    const { caller, connection } = await sendPartOfFile();
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
     await caller.until(/abc$/);
     caller.write('nonsense\r\n');

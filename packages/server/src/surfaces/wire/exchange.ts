@@ -86,12 +86,15 @@ export interface Answer {
 
 /** An answer that was written already, or was begun and broke off. */
 export interface SentAnswer {
-  /** 499 for a caller that left before its answer was whole. */
+  /** `unansweredStatus` for a caller that left before its answer was whole. */
   readonly sent: number;
   readonly clientId: string | undefined;
   /** Why it broke off, or what the upstream says of its own no. */
   readonly reason: Refusal | undefined;
 }
+
+/** Of a request without a whole answer. Nobody reads it but logs and metrics. */
+export const unansweredStatus = 499;
 
 export type Outcome = Answer | SentAnswer | Refusal;
 

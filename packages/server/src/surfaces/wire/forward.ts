@@ -6,7 +6,14 @@ import { closeSoon } from '../../platform/listeners/close-soon.js';
 import type { Upstream, UpstreamCall, UpstreamListener } from '../../platform/upstreams/upstream.js';
 import type { UpstreamProblem } from '../../platform/upstreams/upstream-problem.js';
 import type { Refusal } from '../../refusals/index.js';
-import { askForBody, closesAfter, type Exchange, type Forwarding, type SentAnswer } from './exchange.js';
+import {
+  askForBody,
+  closesAfter,
+  type Exchange,
+  type Forwarding,
+  type SentAnswer,
+  unansweredStatus,
+} from './exchange.js';
 import { receiveBody, StreamedBody } from './request-body.js';
 import type { RequestHead } from './request-head.js';
 
@@ -32,8 +39,6 @@ export interface ForwardOrder {
 
 /** A body that took longer than this is sent for nobody whose token was revoked meanwhile. */
 const confirmedMs = 1_000;
-/** Of a caller that left before its answer was whole. Nobody reads it but logs and metrics. */
-const callerGone = 499;
 
 export function forward(exchange: Exchange, head: RequestHead, order: ForwardOrder): Promise<SentAnswer | Refusal> {
   const { maximumBodyBytes, clientId } = order;
@@ -42,7 +47,7 @@ export function forward(exchange: Exchange, head: RequestHead, order: ForwardOrd
   }
   // It was answered already, or left, while it was admitted.
   if (exchange.settled || exchange.request.socket.destroyed) {
-    return Promise.resolve({ sent: callerGone, clientId, reason: undefined });
+    return Promise.resolve({ sent: unansweredStatus, clientId, reason: undefined });
   }
   return new Promise((resolve, reject) => new Passage(exchange, head, order, resolve, reject).begin());
 }
@@ -146,7 +151,7 @@ class Passage implements UpstreamListener, Forwarding {
   interrupt(cause: Refusal | 'caller gone'): void {
     if (this.#isOver) return;
     this.#call?.abort();
-    if (cause === 'caller gone') this.#end(callerGone, undefined);
+    if (cause === 'caller gone') this.#end(unansweredStatus, undefined);
     else this.#breakOff(cause);
   }
 

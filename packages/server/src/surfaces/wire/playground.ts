@@ -5,6 +5,7 @@ import { type AuthenticatedCall, type PipelineDependencies, runPipeline } from '
 import { whenKnown } from '../../platform/when-known.js';
 import { isRefusal } from '../../refusals/index.js';
 import type { Answer, Route } from './exchange.js';
+import { protectedCallOf } from './protected-call-of.js';
 
 /** Open to every token there is, and for no profile. */
 export const playgroundRules = {
@@ -20,21 +21,8 @@ export function createPlaygroundRoute(dependencies: PipelineDependencies): Route
   return {
     method: 'GET',
     handle: (exchange, head) => {
-      const { environment, connection, mtlsUrl, receivedAt, trace } = exchange;
-      const { peer } = connection;
-      const address = connection.address.text;
-      const { authorization, query } = head;
-      const call = {
-        environment,
-        peer,
-        address,
-        mtlsUrl,
-        authorization,
-        parameters: {},
-        query,
-        now: receivedAt,
-        trace,
-      };
+      const { environment, receivedAt, trace } = exchange;
+      const call = protectedCallOf(exchange, head, {}, receivedAt);
       return whenKnown(runPipeline(call, playgroundRules, dependencies), (admitted) => {
         if (isRefusal(admitted)) return admitted;
         trace?.enter('answer');

@@ -9,7 +9,6 @@ import {
   type PipelineDependencies,
   type Policies,
   type Policy,
-  type ProtectedCall,
   passRequestHeaders,
   type RouteMatch,
   requestHeaderNames,
@@ -22,6 +21,7 @@ import { whenKnown } from '../../platform/when-known.js';
 import { isRefusal, type Refusal } from '../../refusals/index.js';
 import type { Exchange, FoundRoute, SentAnswer } from './exchange.js';
 import { forward } from './forward.js';
+import { protectedCallOf } from './protected-call-of.js';
 import type { RequestHead } from './request-head.js';
 
 export interface ForwardedRoutes {
@@ -53,16 +53,6 @@ export function createForwardedRoutes(dependencies: ForwardedRouteDependencies):
     const names = requestHeaderNames(upstream.requestHeaders);
     headerNames.set(upstream, names);
     return names;
-  };
-
-  const callOf = (
-    { environment, connection, mtlsUrl, trace }: Exchange,
-    { authorization, query }: RequestHead,
-    { parameters }: RouteMatch,
-    now: number,
-  ): ProtectedCall => {
-    const { peer, address } = connection;
-    return { environment, peer, address: address.text, mtlsUrl, authorization, parameters, query, now, trace };
   };
 
   const pass = (
@@ -97,7 +87,11 @@ export function createForwardedRoutes(dependencies: ForwardedRouteDependencies):
       idleMs: upstreamPolicy.idleSeconds * 1_000,
       clientId,
       confirm: async () => {
-        const again = await confirmAdmission(callOf(exchange, head, match, clock()), match.route, dependencies);
+        const again = await confirmAdmission(
+          protectedCallOf(exchange, head, match.parameters, clock()),
+          match.route,
+          dependencies,
+        );
         return isRefusal(again) ? again : undefined;
       },
       clock,
@@ -114,7 +108,7 @@ export function createForwardedRoutes(dependencies: ForwardedRouteDependencies):
         template: match.route.path,
         handle: (exchange, head) => {
           const upstream = upstreamOf(policy, match);
-          const call = callOf(exchange, head, match, exchange.receivedAt);
+          const call = protectedCallOf(exchange, head, match.parameters, exchange.receivedAt);
           return whenKnown(runPipeline(call, match.route, dependencies), (admitted) =>
             isRefusal(admitted) ? admitted : pass(exchange, head, match, upstream, admitted),
           );

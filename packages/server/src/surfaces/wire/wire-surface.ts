@@ -24,6 +24,7 @@ import {
   type ListenerName,
   type Outcome,
   openConnection,
+  unansweredStatus,
 } from './exchange.js';
 import type { Injected, InjectedFaults } from './injected-faults.js';
 import { redactPath } from './redact-path.js';
@@ -83,8 +84,6 @@ const failures: ReadonlySet<string> = new Set([
 ]);
 const limitCodes: ReadonlySet<string> = new Set(['address_rate_limited', 'address_failures_limited']);
 const retrySeconds = 2;
-/** Of a request that got no answer. */
-const goneStatus = 499;
 const longestPath = 200;
 /** An address over its limits would otherwise fill the log at the speed it sends. The metrics count them all. */
 const limitLines: RateLimits = { perSecond: 5, perMinute: 60 };
@@ -171,7 +170,11 @@ export function createWireSurface(dependencies: WireSurfaceDependencies): WireSu
     if (typeof outcome === 'object') write(exchange, outcome);
     else exchange.connection.ended = true;
     if (outcome === 'reset') exchange.request.socket.destroy();
-    finish(exchange, { sent: typeof outcome === 'object' ? outcome.status : goneStatus, clientId: undefined, reason });
+    finish(exchange, {
+      sent: typeof outcome === 'object' ? outcome.status : unansweredStatus,
+      clientId: undefined,
+      reason,
+    });
   };
 
   /** The answer itself could not be written. */
